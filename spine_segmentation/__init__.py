@@ -1,0 +1,1 @@
+"""Segments, separates and names the vertebrae and intervertebral discs of a spine MRI series."""

@@ -1,0 +1,1 @@
+"""Reading DICOM series and NIfTI, writing DICOM SEG, NIfTI, JSON and pictures."""

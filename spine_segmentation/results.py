@@ -1,0 +1,136 @@
+"""What the stages hand on: instances, then named structures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from spine_segmentation.anatomy import Kind
+from spine_segmentation.volume import Volume
+
+Status = Literal["determined", "undetermined"]
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One separated vertebra or disc, not yet named.
+
+    Attributes:
+        label: Its value in :attr:`Instances.labels`, 1 for the topmost structure and counting down the column.
+        kind: Vertebra or intervertebral disc.
+        position: Arc length of its centre along the column, mm, growing downwards.
+        centroid: Patient coordinates of its centre, LPS, mm.
+        volume: mm3.
+        fully_visible: False where the field of view cuts it.
+    """
+
+    label: int
+    kind: Kind
+    position: float
+    centroid: tuple[float, float, float]
+    volume: float
+    fully_visible: bool
+
+
+@dataclass(frozen=True)
+class Instances:
+    """All separated structures of one volume.
+
+    Attributes:
+        labels: uint16 volume on the input's grid; 0 is background (auxiliary structures included).
+        items: Top to bottom.
+    """
+
+    labels: Volume
+    items: tuple[Instance, ...]
+
+
+@dataclass(frozen=True)
+class NamedStructure:
+    """One vertebra or disc with its anatomical level.
+
+    Attributes:
+        id: Structure id (see ``anatomy``); 100 + k or 200 + k where the level is undetermined.
+        name: Name of the level, None where it is undetermined.
+        best_name: The most likely name, whether determined or not.
+        kind: Vertebra or intervertebral disc.
+        confidence: Posterior probability of ``best_name``, 0 to 1.
+        runner_up: The second most likely name, None if there is none.
+        runner_up_confidence: Its posterior probability.
+        instance: The separated structure that is named.
+    """
+
+    id: int
+    name: str | None
+    best_name: str
+    kind: Kind
+    confidence: float
+    runner_up: str | None
+    runner_up_confidence: float
+    instance: Instance
+
+    @property
+    def title(self) -> str:
+        """What to show: the name, or e.g. ``"Vertebra 2 (level undetermined)"``."""
+        if self.name is not None:
+            return self.name
+        noun = "Vertebra" if self.kind is Kind.VERTEBRA else "Disc"
+        return f"{noun} {self.id % 100} (level undetermined)"
+
+
+@dataclass(frozen=True)
+class Labeling:
+    """The outcome of the labeler.
+
+    Attributes:
+        labels: uint8 volume of structure ids on the input's grid.
+        structures: Top to bottom.
+        status: Whether the levels are determined.
+        confidence: Posterior probability of the whole sequence of names.
+        runner_up: Names of the vertebrae in the second most likely sequence, top to bottom; empty if there is none.
+        runner_up_confidence: Its posterior probability.
+        variant: ``"normal"``, an enumeration variant such as ``"L6 present"``, or
+            ``"cannot tell from this field of view"``.
+    """
+
+    labels: Volume
+    structures: tuple[NamedStructure, ...]
+    status: Status
+    confidence: float
+    runner_up: tuple[str, ...]
+    runner_up_confidence: float
+    variant: str
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """Which network produced a result.
+
+    Attributes:
+        name: Name of its bundle, e.g. ``"segmentation"``.
+        version: Version in the bundle's metadata.
+        sha256: Hash of the weights file, hexadecimal.
+    """
+
+    name: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class SpineResult:
+    """Everything one run of the pipeline found in one volume.
+
+    Attributes:
+        image: The input.
+        semantic: uint8 volume on the input's grid: 0 background, 1 vertebra, 2 IVD, 60 S2 and below.
+        labeling: Named structures; None where only the semantic map was asked for.
+        models: The networks that were used.
+        timings: Wall seconds per stage.
+    """
+
+    image: Volume
+    semantic: Volume
+    labeling: Labeling | None
+    models: tuple[ModelIdentity, ...]
+    timings: dict[str, float]

@@ -1,0 +1,1 @@
+"""What the bundles' train.yaml names: data sets, augmentation, losses."""
