@@ -1,0 +1,196 @@
+"""Training samples: annotated scans seen at random, synthetic triplets, and their mixture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, TypedDict
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from spine_segmentation.errors import UnreadableFile, UsageError
+from spine_segmentation.grid import NEIGHBOUR_MM
+from spine_segmentation.io.nifti import read_nifti
+from spine_segmentation.normalization import normalize
+from spine_segmentation.training.augmentation import crop_field_of_view, random_look, random_view, recolour
+from spine_segmentation.training.partial_labels import IGNORE, level_target, semantic_target
+from spine_segmentation.volume import Volume
+
+Task = Literal["semantic", "level"]
+
+
+class Sample(TypedDict):
+    """One training sample.
+
+    ``image``: normalised triplet (3, rows, columns), float32. ``label``: (1, rows, columns), int64, ``IGNORE`` where
+    unknown.
+    """
+
+    image: Tensor
+    label: Tensor
+
+
+def annotated_pairs(folder: str | Path, prefix: str = "") -> list[tuple[Path, Path]]:
+    """Find ``NAME_img.nii.gz`` with its ``NAME_seg.nii.gz``, sorted by name.
+
+    Args:
+        folder: Where to look, not below it.
+        prefix: Names must start with it.
+
+    Raises:
+        UnreadableFile: If there is no pair.
+    """
+    images = sorted(Path(folder).glob(f"{prefix}*_img.nii.gz"))
+    pairs = [(image, image.with_name(image.name.replace("_img.", "_seg."))) for image in images]
+    pairs = [pair for pair in pairs if pair[1].is_file()]
+    if not pairs:
+        raise UnreadableFile(
+            f"no pair of NAME_img.nii.gz and NAME_seg.nii.gz in {folder}",
+            expected="annotated scans",
+            remedy="pass the folder of the training data as dataset_dir",
+        )
+    return pairs
+
+
+def split_patients(
+    pairs: Sequence[tuple[Path, Path]], held_out: int, *, training: bool
+) -> list[tuple[Path, Path]]:
+    """Keep evenly spread patients out of the training.
+
+    Args:
+        pairs: One per patient, sorted.
+        held_out: How many patients to keep out.
+        training: Whether to return those to train on or those kept out.
+    """
+    out = {round((k + 0.5) * len(pairs) / held_out) for k in range(held_out)} if held_out else set()
+    return [pair for k, pair in enumerate(pairs) if (k not in out) == training]
+
+
+class AnnotatedScans(Dataset[Sample]):
+    """Random views and looks of annotated scans.
+
+    Args:
+        pairs: Image and mask files; masks carry VerSe numbers.
+        task: Which target to give.
+        shape: (rows, columns) of a sample.
+        pixel_size: mm.
+        seed: Sample k depends on the seed and k alone.
+    """
+
+    def __init__(
+        self, pairs: Sequence[tuple[Path, Path]], task: Task, shape: tuple[int, int], pixel_size: float, seed: int = 0
+    ) -> None:
+        self.task, self.shape, self.pixel_size, self.seed = task, (shape[0], shape[1]), pixel_size, seed
+        self.scans = [_AnnotatedScan.read(*pair, task) for pair in pairs]
+
+    def __len__(self) -> int:
+        return len(self.scans)
+
+    def __getitem__(self, index: int) -> Sample:
+        random = np.random.default_rng((self.seed, index))
+        scan = self.scans[random.integers(len(self.scans))]
+        image, target = scan.triplet(random)
+        image, target = random_view(image, target, scan.spacing[1:], self.shape, self.pixel_size, random)
+        image = image / (torch.quantile(image.flatten()[::13], 0.995) + 1e-6)
+        if random.random() < 0.5:
+            image = recolour(image, target, random)
+        image, middle = crop_field_of_view(random_look(image, random), target[1], random)
+        return {"image": normalize(image[None])[0], "label": middle[None].long()}
+
+
+class SyntheticTriplets(Dataset[Sample]):
+    """Packed synthetic triplets: ``.npz`` shards with ``image`` (n, 3, rows, columns), ``semantic`` and ``level``.
+
+    Args:
+        folder: Where the shards lie.
+        task: Which target to give.
+        seed: Sample k depends on the seed and k alone.
+    """
+
+    def __init__(self, folder: str | Path, task: Task, seed: int = 0) -> None:
+        shards = [np.load(path) for path in sorted(Path(folder).glob("*.npz"))]
+        if not shards:
+            raise UsageError(
+                f"no .npz shard in {folder}", expected="packed synthetic triplets", remedy="run scripts/pack_synthetic.py"
+            )
+        self.task, self.seed = task, seed
+        self.images = np.concatenate([shard["image"] for shard in shards])
+        self.targets = np.concatenate([shard[task] for shard in shards])
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Sample:
+        random = np.random.default_rng((self.seed, index))
+        k = int(random.integers(len(self.images)))
+        image, target = torch.from_numpy(self.images[k]).float(), torch.from_numpy(self.targets[k]).long()
+        if self.task == "level":
+            target[target == 0] = IGNORE
+        image = image ** float(np.exp(random.normal(0, 0.2)))
+        image = image + random.uniform(0, 0.04) * torch.from_numpy(random.standard_normal(image.shape, np.float32)).abs()
+        return {"image": normalize(image[None])[0], "label": target[None]}
+
+
+class Mixture(Dataset[Sample]):
+    """Draws from several data sets in fixed shares; every epoch shows other samples.
+
+    Args:
+        datasets: What to draw from.
+        shares: Probability of each, adding up to one.
+        length: Samples an epoch.
+        seed: Which data set gives sample k depends on the seed and k alone.
+    """
+
+    def __init__(
+        self, datasets: Sequence[Dataset[Sample]], shares: Sequence[float], length: int, seed: int = 0
+    ) -> None:
+        if len(datasets) != len(shares) or abs(sum(shares) - 1) > 1e-6:
+            raise UsageError(
+                f"shares {list(shares)} for {len(datasets)} data sets",
+                expected="one share per data set, adding up to one",
+                remedy="correct the training configuration",
+            )
+        self.datasets, self.length, self.seed, self.epoch = list(datasets), length, seed, 0
+        self.bounds = np.cumsum(shares)
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> Sample:
+        number = self.epoch * self.length + index
+        draw = np.random.default_rng((self.seed, number)).random()
+        chosen = min(int(np.searchsorted(self.bounds, draw, side="right")), len(self.datasets) - 1)
+        return self.datasets[chosen][number]
+
+
+class _AnnotatedScan:
+    """One scan in canonical orientation at its own resolution."""
+
+    def __init__(self, image: Volume, target: Volume) -> None:
+        self.spacing = image.spacing
+        self.image = torch.from_numpy(np.ascontiguousarray(image.array)).half()
+        self.target = torch.from_numpy(np.ascontiguousarray(target.array))
+
+    @classmethod
+    def read(cls, image_file: Path, mask_file: Path, task: Task) -> _AnnotatedScan:
+        image, _ = read_nifti(image_file).canonical()
+        mask, _ = read_nifti(mask_file).canonical()
+        values = mask.with_array(mask.array.astype(np.uint8))
+        target = semantic_target(values) if task == "semantic" else level_target(values)
+        scaled = (image.array - image.array.min()) / max(float(np.ptp(image.array)), 1e-6)
+        return cls(image.with_array(scaled), mask.with_array(target))
+
+    def triplet(self, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """A random slice with its neighbours, as thick as clinical slices are; image float32, target uint8."""
+        slices = self.image.shape[0]
+        middle = int(random.integers(slices))
+        half = round(random.uniform(0, 2.2) / self.spacing[0]) if random.random() < 0.6 else 0
+        step = max(1, round(NEIGHBOUR_MM * random.uniform(0.7, 1.4) / self.spacing[0]))
+        inside = [k if 0 <= k < slices else middle for k in (middle - step, middle, middle + step)]
+        if random.random() < 0.5:
+            inside.reverse()
+        image = torch.stack([self.image[max(0, k - half) : k + half + 1].float().mean(0) for k in inside])
+        return image, self.target[inside]

@@ -1,0 +1,87 @@
+"""Training targets from masks that label only part of what an image shows.
+
+Masks carry VerSe numbers: bodies 1..28, the disc below vertebra v as 100 + v, posterior elements 60, canal 61.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from spine_segmentation.networks import CHANNELS
+from spine_segmentation.volume import Array, Volume
+
+IGNORE = 255
+"""Target value of pixels whose class is unknown."""
+
+POSTERIOR_ELEMENTS, SPINAL_CANAL = 60, 61
+
+CUT_MARGIN_MM = 3.0
+"""Bodies were cut from the posterior elements by a rule, not by hand: nearer to that cut the class is unknown."""
+
+
+def semantic_target(mask: Volume) -> npt.NDArray[np.uint8]:
+    """Channel numbers of the segmentation network, ``IGNORE`` where the class is unknown.
+
+    Args:
+        mask: VerSe numbers on any grid.
+
+    Returns:
+        Shape of the mask. What lies beyond the first and last labelled structure and is not labelled itself is
+        unknown, and so is the seam between bodies and posterior elements.
+    """
+    target = np.zeros(mask.shape, np.uint8)
+    bodies, discs, posterior = _bodies(mask.array), _discs(mask.array), mask.array == POSTERIOR_ELEMENTS
+    target[bodies] = CHANNELS.index("vertebra")
+    target[discs] = CHANNELS.index("ivd")
+    target[posterior] = CHANNELS.index("posterior elements")
+    target[mask.array == SPINAL_CANAL] = CHANNELS.index("spinal canal")
+    target[(target == 0) & _beyond_ends(mask)] = IGNORE
+    target[_seam(bodies, posterior, mask.spacing)] = IGNORE
+    return target
+
+
+def level_target(mask: Volume) -> npt.NDArray[np.uint8]:
+    """Channel numbers of the labeling network: VerSe numbers of bodies and of each disc's upper vertebra.
+
+    Args:
+        mask: VerSe numbers on any grid.
+
+    Returns:
+        Shape of the mask; ``IGNORE`` outside bodies and discs.
+    """
+    target = np.full(mask.shape, IGNORE, np.uint8)
+    bodies, discs = _bodies(mask.array), _discs(mask.array)
+    target[bodies] = mask.array[bodies]
+    target[discs] = mask.array[discs] - 100
+    return target
+
+
+def _bodies(values: Array) -> npt.NDArray[np.bool_]:
+    return np.asarray((values >= 1) & (values <= 28))
+
+
+def _discs(values: Array) -> npt.NDArray[np.bool_]:
+    return np.asarray((values >= 101) & (values <= 128))
+
+
+def _beyond_ends(mask: Volume) -> npt.NDArray[np.bool_]:
+    """Voxels above the centre of the first labelled structure or below that of the last, along the column."""
+    values = np.where(_bodies(mask.array) | _discs(mask.array), mask.array, 0)
+    present = [int(value) for value in np.unique(values) if value]
+    centres = mask.to_patient(ndimage.center_of_mass(np.ones_like(values), values, present))
+    centres = centres[np.argsort(-centres[:, 2])]
+    height = mask.to_patient(np.moveaxis(np.indices(mask.shape), 0, -1))
+    first, last = centres[0] - centres[1], centres[-1] - centres[-2]
+    return np.asarray(((height - centres[0]) @ first > 0) | ((height - centres[-1]) @ last > 0))
+
+
+def _seam(
+    bodies: npt.NDArray[np.bool_], posterior: npt.NDArray[np.bool_], spacing: tuple[float, float, float]
+) -> npt.NDArray[np.bool_]:
+    if not (bodies.any() and posterior.any()):
+        return np.zeros(bodies.shape, bool)
+    near_posterior = ndimage.distance_transform_edt(~posterior, sampling=spacing) <= CUT_MARGIN_MM
+    near_bodies = ndimage.distance_transform_edt(~bodies, sampling=spacing) <= CUT_MARGIN_MM
+    return np.asarray((bodies & near_posterior) | (posterior & near_bodies))
