@@ -29,7 +29,7 @@ def random_view(
         Image and target of the window; zeros outside the image.
     """
     rows, columns = image.shape[-2:]
-    centre = _random_centre(target[target.shape[0] // 2], random)
+    centre = _random_centre(target, random)
     angle = math.radians(random.normal(0, 7))
     scale = pixel_size * float(np.exp(random.uniform(math.log(0.8), math.log(1.25))))
     stretch = float(np.exp(random.normal(0, 0.06)))
@@ -100,11 +100,11 @@ def random_look(image: Tensor, random: Random) -> Tensor:
 
 def _random_centre(target: Tensor, random: Random) -> tuple[float, float]:
     """A row of the labelled part, and its mean column moved at random (row, column)."""
-    rows, columns = torch.nonzero((target > 0) & (target < 255), as_tuple=True)
+    _, rows, columns = torch.nonzero((target > 0) & (target < 255), as_tuple=True)
     if len(rows) == 0:
-        return target.shape[0] * random.uniform(0.2, 0.8), target.shape[1] * random.uniform(0.3, 0.7)
+        return target.shape[1] * random.uniform(0.2, 0.8), target.shape[2] * random.uniform(0.3, 0.7)
     row = random.uniform(float(rows.min()), float(rows.max()))
-    return row, float(columns.float().mean()) + random.normal(0, 0.08) * target.shape[1]
+    return row, float(columns.float().mean()) + random.normal(0, 0.08) * target.shape[2]
 
 
 def _random_range(length: int, random: Random) -> tuple[int, int]:

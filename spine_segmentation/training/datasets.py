@@ -16,7 +16,7 @@ from spine_segmentation.grid import NEIGHBOUR_MM
 from spine_segmentation.io.nifti import read_nifti
 from spine_segmentation.normalization import normalize
 from spine_segmentation.training.augmentation import crop_field_of_view, random_look, random_view, recolour
-from spine_segmentation.training.partial_labels import IGNORE, level_target, semantic_target
+from spine_segmentation.training.partial_labels import IGNORE, level_target, semantic_target, tissue_classes
 from spine_segmentation.volume import Volume
 
 Task = Literal["semantic", "level"]
@@ -77,28 +77,37 @@ class AnnotatedScans(Dataset[Sample]):
         task: Which target to give.
         shape: (rows, columns) of a sample.
         pixel_size: mm.
+        length: Samples an epoch, where the data set is used by itself.
         seed: Sample k depends on the seed and k alone.
     """
 
     def __init__(
-        self, pairs: Sequence[tuple[Path, Path]], task: Task, shape: tuple[int, int], pixel_size: float, seed: int = 0
+        self,
+        pairs: Sequence[tuple[Path, Path]],
+        task: Task,
+        shape: tuple[int, int],
+        pixel_size: float,
+        length: int = 240,
+        seed: int = 0,
     ) -> None:
-        self.task, self.shape, self.pixel_size, self.seed = task, (shape[0], shape[1]), pixel_size, seed
+        self.task, self.shape, self.pixel_size = task, (shape[0], shape[1]), pixel_size
+        self.length, self.seed = length, seed
         self.scans = [_AnnotatedScan.read(*pair, task) for pair in pairs]
 
     def __len__(self) -> int:
-        return len(self.scans)
+        return self.length
 
     def __getitem__(self, index: int) -> Sample:
         random = np.random.default_rng((self.seed, index))
         scan = self.scans[random.integers(len(self.scans))]
-        image, target = scan.triplet(random)
-        image, target = random_view(image, target, scan.spacing[1:], self.shape, self.pixel_size, random)
+        image, tissues, target = scan.triplet(random)
+        labels = torch.cat([tissues, target[None]])
+        image, labels = random_view(image, labels, scan.spacing[1:], self.shape, self.pixel_size, random)
         image = image / (torch.quantile(image.flatten()[::13], 0.995) + 1e-6)
         if random.random() < 0.5:
-            image = recolour(image, target, random)
-        image, middle = crop_field_of_view(random_look(image, random), target[1], random)
-        return {"image": normalize(image[None])[0], "label": middle[None].long()}
+            image = recolour(image, labels[:3], random)
+        image, target = crop_field_of_view(random_look(image, random), labels[3], random)
+        return _sample(image, target, self.task)
 
 
 class SyntheticTriplets(Dataset[Sample]):
@@ -126,12 +135,11 @@ class SyntheticTriplets(Dataset[Sample]):
     def __getitem__(self, index: int) -> Sample:
         random = np.random.default_rng((self.seed, index))
         k = int(random.integers(len(self.images)))
-        image, target = torch.from_numpy(self.images[k]).float(), torch.from_numpy(self.targets[k]).long()
-        if self.task == "level":
-            target[target == 0] = IGNORE
+        image = torch.from_numpy(self.images[k]).float()
         image = image ** float(np.exp(random.normal(0, 0.2)))
-        image = image + random.uniform(0, 0.04) * torch.from_numpy(random.standard_normal(image.shape, np.float32)).abs()
-        return {"image": normalize(image[None])[0], "label": target[None]}
+        noise = torch.from_numpy(random.standard_normal(image.shape, np.float32)).abs()
+        image = image + random.uniform(0, 0.04) * noise * (image > 0)
+        return _sample(image, torch.from_numpy(self.targets[k]), self.task)
 
 
 class Mixture(Dataset[Sample]):
@@ -166,25 +174,37 @@ class Mixture(Dataset[Sample]):
         return self.datasets[chosen][number]
 
 
-class _AnnotatedScan:
-    """One scan in canonical orientation at its own resolution."""
+def _sample(image: Tensor, target: Tensor, task: Task) -> Sample:
+    """Normalise the image; where there is no structure, there is no level to learn."""
+    label = target[None].long()
+    if task == "level":
+        label[label == 0] = IGNORE
+    return {"image": normalize(image[None])[0], "label": label}
 
-    def __init__(self, image: Volume, target: Volume) -> None:
+
+class _AnnotatedScan:
+    """One scan in canonical orientation at its own resolution: image, what each voxel is, and what to learn from it."""
+
+    def __init__(self, image: Volume, mask: Volume, task: Task) -> None:
+        scaled = (image.array - image.array.min()) / max(float(np.ptp(image.array)), 1e-6)
+        target = semantic_target(mask) if task == "semantic" else level_target(mask)
         self.spacing = image.spacing
-        self.image = torch.from_numpy(np.ascontiguousarray(image.array)).half()
-        self.target = torch.from_numpy(np.ascontiguousarray(target.array))
+        self.image = torch.from_numpy(scaled).half()
+        self.tissues = torch.from_numpy(tissue_classes(mask))
+        self.target = torch.from_numpy(target)
 
     @classmethod
     def read(cls, image_file: Path, mask_file: Path, task: Task) -> _AnnotatedScan:
         image, _ = read_nifti(image_file).canonical()
         mask, _ = read_nifti(mask_file).canonical()
-        values = mask.with_array(mask.array.astype(np.uint8))
-        target = semantic_target(values) if task == "semantic" else level_target(values)
-        scaled = (image.array - image.array.min()) / max(float(np.ptp(image.array)), 1e-6)
-        return cls(image.with_array(scaled), mask.with_array(target))
+        return cls(image, mask.with_array(mask.array.astype(np.uint8)), task)
 
-    def triplet(self, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """A random slice with its neighbours, as thick as clinical slices are; image float32, target uint8."""
+    def triplet(self, random: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """A random slice with its neighbours, as thick as clinical slices are.
+
+        Returns:
+            Image (3, rows, columns) float32, tissues of the same shape, target of the middle slice; both uint8.
+        """
         slices = self.image.shape[0]
         middle = int(random.integers(slices))
         half = round(random.uniform(0, 2.2) / self.spacing[0]) if random.random() < 0.6 else 0
@@ -193,4 +213,4 @@ class _AnnotatedScan:
         if random.random() < 0.5:
             inside.reverse()
         image = torch.stack([self.image[max(0, k - half) : k + half + 1].float().mean(0) for k in inside])
-        return image, self.target[inside]
+        return image, self.tissues[inside], self.target[middle]

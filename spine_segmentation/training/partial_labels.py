@@ -31,15 +31,25 @@ def semantic_target(mask: Volume) -> npt.NDArray[np.uint8]:
         Shape of the mask. What lies beyond the first and last labelled structure and is not labelled itself is
         unknown, and so is the seam between bodies and posterior elements.
     """
-    target = np.zeros(mask.shape, np.uint8)
-    bodies, discs, posterior = _bodies(mask.array), _discs(mask.array), mask.array == POSTERIOR_ELEMENTS
-    target[bodies] = CHANNELS.index("vertebra")
-    target[discs] = CHANNELS.index("ivd")
-    target[posterior] = CHANNELS.index("posterior elements")
-    target[mask.array == SPINAL_CANAL] = CHANNELS.index("spinal canal")
+    target = tissue_classes(mask)
+    bodies, posterior = _bodies(mask.array), mask.array == POSTERIOR_ELEMENTS
     target[(target == 0) & _beyond_ends(mask)] = IGNORE
     target[_seam(bodies, posterior, mask.spacing)] = IGNORE
     return target
+
+
+def tissue_classes(mask: Volume) -> npt.NDArray[np.uint8]:
+    """Channel numbers of the segmentation network as labelled, 0 where nothing is labelled.
+
+    Args:
+        mask: VerSe numbers on any grid.
+    """
+    classes = np.zeros(mask.shape, np.uint8)
+    classes[_bodies(mask.array)] = CHANNELS.index("vertebra")
+    classes[_discs(mask.array)] = CHANNELS.index("ivd")
+    classes[mask.array == POSTERIOR_ELEMENTS] = CHANNELS.index("posterior elements")
+    classes[mask.array == SPINAL_CANAL] = CHANNELS.index("spinal canal")
+    return classes
 
 
 def level_target(mask: Volume) -> npt.NDArray[np.uint8]:

@@ -1,0 +1,29 @@
+"""Writes trained weights as a bundle's model.pt: half precision, normalisation buffers in single precision.
+
+    python scripts/export_weights.py runs/best.pt bundle/segmentation/models/model.pt
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+
+
+def export(source: Path, target: Path) -> None:
+    """Convert a state dict.
+
+    Args:
+        source: State dict in single precision.
+        target: Where to write it.
+    """
+    state = torch.load(source, map_location="cpu", weights_only=True)
+    half = {name: value.half() if value.is_floating_point() and "running_" not in name else value for name, value in state.items()}
+    temporary = target.with_suffix(".partial")
+    torch.save(half, temporary)
+    temporary.replace(target)
+
+
+if __name__ == "__main__":
+    export(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,168 @@
+"""The columns that exist: order of vertebrae and discs, enumeration variants and how frequent they are.
+
+A column runs from C2 to S1 with a disc between any two neighbours. It branches where the number of thoracic vertebrae
+(11, 12 or 13) and of lumbar vertebrae (4, 5 or 6) is decided; both are taken as independent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, product
+
+import numpy as np
+import numpy.typing as npt
+
+from spine_segmentation.anatomy import BY_NAME, LEVELS, Kind, disc_name
+
+THORACIC_PRIORS: dict[int, float] = {11: 0.015, 12: 0.97, 13: 0.015}
+"""Probability of the number of thoracic vertebrae: a working figure of 1 to 2 % for each variant, no single survey."""
+
+LUMBAR_PRIORS: dict[int, float] = {4: 0.04, 5: 0.91, 6: 0.05}
+"""Probability of the number of lumbar vertebrae. The reference system found a sacralised L5 in 3.6 % and a lumbarised
+S1 (L6) in 6.6 % of the scans of a population study (NAKO); its error rate is of the order of these figures, so they
+are drawn a little towards one another."""
+
+_STRUCTURES = [structure.name for structure in BY_NAME.values() if structure.kind is not Kind.SACRUM]
+
+
+@dataclass(frozen=True)
+class Enumeration:
+    """One possible numbering of the spine.
+
+    Attributes:
+        thoracic: Number of thoracic vertebrae, 11 to 13.
+        lumbar: Number of lumbar vertebrae, 4 to 6.
+    """
+
+    thoracic: int
+    lumbar: int
+
+    @property
+    def prior(self) -> float:
+        """Its probability before the image is seen."""
+        return THORACIC_PRIORS[self.thoracic] * LUMBAR_PRIORS[self.lumbar]
+
+    @property
+    def structures(self) -> list[str]:
+        """Names of its vertebrae and discs, C2 to S1."""
+        absent = {f"T{i}" for i in range(self.thoracic + 1, 14)} | {f"L{i}" for i in range(self.lumbar + 1, 7)}
+        vertebrae = [level for level in LEVELS if level not in absent]
+        pairs = pairwise(vertebrae)
+        return [name for upper, lower in pairs for name in (upper, disc_name(upper, lower))] + vertebrae[-1:]
+
+
+ENUMERATIONS: tuple[Enumeration, ...] = tuple(
+    Enumeration(thoracic, lumbar) for thoracic, lumbar in product(THORACIC_PRIORS, LUMBAR_PRIORS)
+)
+"""All numberings, eleven to thirteen thoracic times four to six lumbar vertebrae."""
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """The vertebrae and discs of one or several enumerations as one directed graph.
+
+    Attributes:
+        names: Of the n structures that may occur.
+        kinds: Shape (n,), bool, True for a vertebra.
+        levels: Shape (n,), index in ``anatomy.LEVELS`` of the vertebra, or of the vertebra above the disc.
+        occurrence: Shape (n,), probability that a column has this structure.
+        successors: Shape (n, n), probability that the next structure below the first is the second; rows sum to 1, or
+            to 0 for S1.
+    """
+
+    names: tuple[str, ...]
+    kinds: npt.NDArray[np.bool_]
+    levels: npt.NDArray[np.intp]
+    occurrence: npt.NDArray[np.float64]
+    successors: npt.NDArray[np.float64]
+
+
+def build_anatomy(enumerations: tuple[Enumeration, ...] = ENUMERATIONS) -> Anatomy:
+    """Merge enumerations into one graph, weighted by their priors.
+
+    Since the number of thoracic and of lumbar vertebrae is decided at different structures, a walk through the graph
+    has the probability of its enumeration.
+
+    Args:
+        enumerations: All of them, or a single one.
+
+    Returns:
+        The graph; structures that do not occur have occurrence 0.
+    """
+    index = {name: k for k, name in enumerate(_STRUCTURES)}
+    passages = np.zeros((len(index), len(index)))
+    occurrence = np.zeros(len(index))
+    total = sum(enumeration.prior for enumeration in enumerations)
+    for enumeration in enumerations:
+        path = [index[name] for name in enumeration.structures]
+        occurrence[path] += enumeration.prior / total
+        passages[path[:-1], path[1:]] += enumeration.prior / total
+    leaving = passages.sum(axis=1, keepdims=True)
+    successors = np.divide(passages, leaving, out=np.zeros_like(passages), where=leaving > 0)
+    kinds = np.array([BY_NAME[name].kind is Kind.VERTEBRA for name in _STRUCTURES])
+    levels = np.array([LEVELS.index(name.split("-")[0]) for name in _STRUCTURES])
+    return Anatomy(tuple(_STRUCTURES), kinds, levels, occurrence, successors)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A statement on the number of vertebrae.
+
+    Attributes:
+        statement: ``"normal"``, ``"L6 present"``, ``"L5 sacralised"``, ``"13 thoracic vertebrae"``,
+            ``"11 thoracic vertebrae"``, a thoracic and a lumbar one joined by a comma, or
+            ``"cannot tell from this field of view"``.
+        odds: Posterior odds for the statement against all other numbers; None if it cannot be told.
+    """
+
+    statement: str
+    odds: float | None
+
+
+def describe_variant(names: Sequence[str | None], posteriors: Mapping[Enumeration, float]) -> Variant:
+    """State the enumeration variant that a sequence of names implies, as far as it can be told.
+
+    Lumbar vertebrae can be counted only between a thoracic vertebra and the sacrum, thoracic ones only between a
+    cervical and a lumbar vertebra. Without both ends in the field of view there is nothing to count from, however the
+    vertebrae are named. "normal" means five lumbar vertebrae, and twelve thoracic ones where they can be counted.
+
+    Args:
+        names: Of the structures from top to bottom; None is passed over.
+        posteriors: Posterior probability of every enumeration.
+
+    Returns:
+        The statement with its odds.
+    """
+    vertebrae = {vertebra for name in names if name is not None for vertebra in name.split("-")}
+    regions = {vertebra[0] for vertebra in vertebrae}
+    thoracic, lumbar = _count_thoracic(vertebrae), _count_lumbar(vertebrae)
+    thoracic_told, lumbar_told = regions >= {"C", "L"}, regions >= {"T", "S"}
+    hidden = (thoracic != 12 and not thoracic_told) or (lumbar != 5 and not lumbar_told)
+    if hidden or not (lumbar_told or thoracic != 12):
+        return Variant("cannot tell from this field of view", None)
+    agreeing = (
+        probability
+        for enumeration, probability in posteriors.items()
+        if enumeration.lumbar == lumbar or not lumbar_told
+        if enumeration.thoracic == thoracic or not thoracic_told
+    )
+    probability = min(sum(agreeing), 1 - np.finfo(float).eps)
+    statements = (_THORACIC_STATEMENTS.get(thoracic), _LUMBAR_STATEMENTS.get(lumbar))
+    return Variant(", ".join(filter(None, statements)) or "normal", float(probability / (1 - probability)))
+
+
+_THORACIC_STATEMENTS = {11: "11 thoracic vertebrae", 13: "13 thoracic vertebrae"}
+_LUMBAR_STATEMENTS = {4: "L5 sacralised", 6: "L6 present"}
+
+
+def _count_thoracic(vertebrae: set[str]) -> int:
+    """Count the thoracic vertebrae that the names imply, 12 where they say nothing."""
+    eleven = vertebrae >= {"T11", "L1"} and not vertebrae & {"T12", "T13"}
+    return 13 if "T13" in vertebrae else 11 if eleven else 12
+
+
+def _count_lumbar(vertebrae: set[str]) -> int:
+    """Count the lumbar vertebrae that the names imply, 5 where they say nothing."""
+    four = vertebrae >= {"L4", "S1"} and not vertebrae & {"L5", "L6"}
+    return 6 if "L6" in vertebrae else 4 if four else 5

@@ -1,0 +1,70 @@
+"""Files that appear complete or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from spine_segmentation.errors import OutputError
+
+_CAUSES = {
+    errno.ENOSPC: ("the disk is full", "free space or choose another folder"),
+    errno.EDQUOT: ("the disk quota is used up", "free space or choose another folder"),
+    errno.EROFS: ("the file system is read-only", "choose a folder on a writable file system"),
+    errno.EACCES: ("permission is denied", "grant write permission or choose another folder"),
+    errno.EPERM: ("permission is denied", "grant write permission or choose another folder"),
+    errno.ENOENT: ("the folder does not exist", "create the folder first"),
+    errno.ENOTDIR: ("its parent is not a folder", "choose a folder"),
+    errno.EFBIG: ("the file would be larger than this system allows", "raise the limit or choose another folder"),
+    errno.EISDIR: ("a folder of this name is in the way", "remove that folder or choose another one"),
+}
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a temporary path to write to, which takes the place of ``path`` once the block has succeeded.
+
+    The temporary file lies in the same folder and ends in the same name, so that writers which look at the suffix
+    work. It is flushed to the disk before it is renamed, and removed when the block fails; an existing file at
+    ``path`` stays untouched until then.
+
+    Args:
+        path: Where the complete file shall be.
+
+    Yields:
+        The path to write to; the file does not exist yet.
+
+    Raises:
+        OutputError: If the file cannot be written; the message says why (disk full, read-only, missing folder).
+    """
+    temporary = path.with_name(f".{uuid.uuid4().hex}-{path.name}")
+    try:
+        yield temporary
+        _flush(temporary)
+        temporary.replace(path)
+    except OSError as error:
+        raise _output_error(path, error) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Force a file's content to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _output_error(path: Path, error: OSError) -> OutputError:
+    fallback = (error.strerror or type(error).__name__, "check the output folder")
+    cause, remedy = _CAUSES.get(error.errno or 0, fallback)
+    return OutputError(
+        f"{path} cannot be written: {cause}", expected="an existing, writable folder with free space", remedy=remedy
+    )

@@ -1,0 +1,172 @@
+"""The header of one DICOM file, read forgivingly."""
+
+from __future__ import annotations
+
+import logging
+import math
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence
+from pydicom.uid import UID
+
+from spine_segmentation.errors import TruncatedFile, UnreadableFile
+
+logger = logging.getLogger(__name__)
+
+ENHANCED_MR_CLASSES = frozenset(
+    {
+        "1.2.840.10008.5.1.4.1.1.4.1",  # Enhanced MR Image
+        "1.2.840.10008.5.1.4.1.1.4.3",  # Enhanced MR Color Image
+        "1.2.840.10008.5.1.4.1.1.4.4",  # Legacy Converted Enhanced MR Image
+    }
+)
+"""SOP classes of multi-frame MR images."""
+
+MR_CLASSES = ENHANCED_MR_CLASSES | {"1.2.840.10008.5.1.4.1.1.4"}
+"""SOP classes of MR images."""
+
+_NOT_IMAGES = frozenset(
+    {
+        "1.2.840.10008.5.1.4.1.1.4.2",  # MR Spectroscopy
+        "1.2.840.10008.5.1.4.1.1.66.4",  # Segmentation
+        "1.2.840.10008.5.1.4.1.1.66.5",  # Surface Segmentation
+        "1.2.840.10008.5.1.4.1.1.66.7",  # Label Map Segmentation
+    }
+)
+_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+_MR_HINTS = ("RepetitionTime", "EchoTime", "MagneticFieldStrength", "InversionTime", "FlipAngle")
+_OTHER_MODALITY_HINTS = {"KVP": "CT", "XRayTubeCurrent": "CT", "RadiopharmaceuticalInformationSequence": "PT"}
+_PREAMBLE_BYTES = 128
+_FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
+_MALFORMED = (ValueError, TypeError, NotImplementedError, OverflowError, KeyError)
+_BROKEN_HEADER = (EOFError, struct.error, zlib.error, pydicom.errors.InvalidDicomError, *_MALFORMED)
+
+
+def read_header(path: Path, keywords: list[str] | None = None) -> Dataset | None:
+    """Read a DICOM file up to its pixel data.
+
+    Args:
+        path: Any file. The 128-byte preamble may be absent.
+        keywords: The attributes to read; None reads all.
+
+    Returns:
+        The header, or None if the file is not DICOM.
+
+    Raises:
+        UnreadableFile: If the file cannot be opened.
+        TruncatedFile: If the file is DICOM, but its header cannot be read to the end.
+    """
+    try:
+        if not _looks_like_dicom(path):
+            return None
+        return pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=keywords)
+    except OSError as error:
+        raise UnreadableFile(
+            f"{path} cannot be read ({error.strerror})",
+            expected="a readable file",
+            remedy="check that the file exists and its permissions",
+        ) from error
+    except _BROKEN_HEADER as error:
+        raise TruncatedFile(
+            f"{path} is DICOM, but its header is cut off or damaged",
+            expected="a complete file",
+            remedy="copy or export it again, or remove it",
+        ) from error
+
+
+def is_image(header: Dataset) -> bool:
+    """Whether the file holds an image: it has rows, or a class that must have them; segmentations do not count."""
+    if sop_class(header) in _NOT_IMAGES or text(header, "Modality") == "SEG":
+        return False
+    return "Rows" in header or sop_class(header) in MR_CLASSES
+
+
+def is_enhanced(header: Dataset) -> bool:
+    """Whether the geometry is in functional groups; the SOP class is not asked, it is wrong too often."""
+    return bool(items(header, "PerFrameFunctionalGroupsSequence") or items(header, "SharedFunctionalGroupsSequence"))
+
+
+def sop_class(header: Dataset) -> str:
+    """SOP class UID of the data set, else the one in the file meta information, else an empty string."""
+    meta = getattr(header, "file_meta", None) or Dataset()
+    return text(header, "SOPClassUID") or text(meta, "MediaStorageSOPClassUID")
+
+
+def infer_modality(header: Dataset) -> str:
+    """The modality as stated, else as the SOP class or typical attributes imply; empty if nothing tells."""
+    stated = text(header, "Modality")
+    if stated:
+        return stated
+    uid = sop_class(header)
+    if uid in MR_CLASSES:
+        return "MR"
+    if uid and not uid.startswith(_SECONDARY_CAPTURE) and " Image Storage" in UID(uid).name:
+        return UID(uid).name.split(" Image Storage")[0]
+    other = next((modality for keyword, modality in _OTHER_MODALITY_HINTS.items() if keyword in header), "")
+    return other or ("MR" if is_enhanced(header) or any(keyword in header for keyword in _MR_HINTS) else "")
+
+
+def text(header: Dataset, keyword: str) -> str:
+    """An attribute as text, several values joined by a backslash; empty if it is absent or malformed."""
+    value = _value(header, keyword)
+    if value is None:
+        return ""
+    if isinstance(value, MultiValue):
+        return "\\".join(str(part) for part in value)
+    return " ".join(str(value).split())
+
+
+def numbers(header: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
+    """An attribute as exactly ``count`` finite numbers; None if it is absent or malformed."""
+    value = _value(header, keyword)
+    try:
+        parsed = tuple(float(part) for part in (value if isinstance(value, MultiValue) else [value]))
+    except _MALFORMED:
+        return None
+    return parsed if len(parsed) == count and all(map(math.isfinite, parsed)) else None
+
+
+def number(header: Dataset, keyword: str) -> float | None:
+    """An attribute as one finite number; None if it is absent or malformed."""
+    parsed = numbers(header, keyword, 1)
+    return parsed[0] if parsed else None
+
+
+def items(header: Dataset, keyword: str) -> list[Dataset]:
+    """The items of a sequence; empty if it is absent."""
+    value = _value(header, keyword)
+    return list(value) if isinstance(value, Sequence) else []
+
+
+def files_under(folder: Path) -> Iterator[Path]:
+    """All regular files at any depth, in a fixed order; a file yields itself.
+
+    Raises:
+        UnreadableFile: If the path does not exist.
+    """
+    if not folder.exists():
+        raise UnreadableFile(
+            f"{folder} does not exist", expected="a folder or a DICOM file", remedy="check the spelling of the path"
+        )
+    candidates = [folder] if folder.is_file() else sorted(folder.rglob("*"))
+    return (path for path in candidates if path.is_file())
+
+
+def _value(header: Dataset, keyword: str) -> object:
+    try:
+        return header.get(keyword)
+    except _MALFORMED:
+        logger.debug("attribute %s is malformed", keyword)
+        return None
+
+
+def _looks_like_dicom(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(_PREAMBLE_BYTES + 4)
+    return start[_PREAMBLE_BYTES:] == b"DICM" or start[:2] in _FIRST_GROUPS

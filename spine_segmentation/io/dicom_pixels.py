@@ -1,0 +1,111 @@
+"""Decoding of the pixels of one DICOM file."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pydicom
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.pixels import iter_pixels
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from spine_segmentation.errors import TruncatedFile, UndecodablePixels, UnreadableFile
+from spine_segmentation.io.dicom_headers import number, text
+
+_CUT_OFF = (EOFError, struct.error, zlib.error)
+_DECODER_FAILURES = (RuntimeError, ValueError, AttributeError, TypeError, KeyError, IndexError, OSError, MemoryError)
+_PIXELS = {"PixelData": None, "FloatPixelData": 32, "DoubleFloatPixelData": 64}
+
+
+def decode(path: Path, frame_numbers: Sequence[int]) -> Iterator[npt.NDArray[np.float32]]:
+    """Decode frames of a file, one at a time, to stored values; bright stays bright: MONOCHROME1 is inverted.
+
+    Args:
+        path: A DICOM file with grey-scale pixels.
+        frame_numbers: From 1, in any order.
+
+    Yields:
+        One float32 array of shape (rows, columns) per frame number, before rescaling.
+
+    Raises:
+        UnreadableFile: If the file cannot be opened.
+        TruncatedFile: If it ends before its pixels do.
+        UndecodablePixels: If the pixels cannot be decoded.
+    """
+    dataset = _read(path)
+    _require_all_bytes(dataset, path)
+    inverted = text(dataset, "PhotometricInterpretation") == "MONOCHROME1"
+    frames = iter_pixels(dataset, indices=[k - 1 for k in frame_numbers])
+    for _ in frame_numbers:
+        try:
+            stored = next(frames)
+        except (*_CUT_OFF, *_DECODER_FAILURES, StopIteration) as error:
+            raise _undecodable(path, dataset, error) from error
+        yield _inverted(stored, dataset) if inverted else stored.astype(np.float32)
+
+
+def _read(path: Path) -> FileDataset:
+    """The whole data set, with what decoders need and poor files lack."""
+    try:
+        dataset = pydicom.dcmread(path, force=True)
+    except (*_CUT_OFF, ValueError, KeyError) as error:
+        raise _truncated(path, "ends in the middle of its content") from error
+    except OSError as error:
+        raise UnreadableFile(
+            f"{path} cannot be read ({error.strerror})", expected="a readable file", remedy="check its permissions"
+        ) from error
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        dataset.file_meta.TransferSyntaxUID = _plain_syntax(dataset)
+    for keyword, value in (("SamplesPerPixel", 1), ("PhotometricInterpretation", "MONOCHROME2")):
+        if keyword not in dataset:
+            setattr(dataset, keyword, value)
+    return dataset
+
+
+def _plain_syntax(dataset: FileDataset) -> str:
+    implicit, little_endian = dataset.original_encoding
+    if implicit:
+        return ImplicitVRLittleEndian
+    return ExplicitVRLittleEndian if little_endian else ExplicitVRBigEndian
+
+
+def _require_all_bytes(dataset: FileDataset, path: Path) -> None:
+    keyword = next((name for name in _PIXELS if name in dataset), None)
+    if keyword is None:
+        raise _truncated(path, "ends before its pixels")
+    if dataset.file_meta.TransferSyntaxUID.is_compressed and not _is_deflated(dataset):
+        return
+    values = [number(dataset, name) or 0 for name in ("Rows", "Columns", "SamplesPerPixel")]
+    bits = _PIXELS[keyword] or number(dataset, "BitsAllocated") or 0
+    expected = int(np.prod(values) * (number(dataset, "NumberOfFrames") or 1) * bits) // 8
+    if len(dataset[keyword].value or b"") < expected:
+        raise _truncated(path, f"holds {len(dataset[keyword].value or b'')} of {expected} bytes of pixels")
+
+
+def _is_deflated(dataset: FileDataset) -> bool:
+    return bool(dataset.file_meta.TransferSyntaxUID.is_deflated)
+
+
+def _inverted(stored: npt.NDArray[np.generic], dataset: Dataset) -> npt.NDArray[np.float32]:
+    """Turn values around within the range of their bits."""
+    bits = int(number(dataset, "BitsStored") or 16)
+    ends_sum = -1 if number(dataset, "PixelRepresentation") else 2**bits - 1
+    return np.float32(ends_sum) - stored.astype(np.float32)
+
+
+def _truncated(path: Path, flaw: str) -> TruncatedFile:
+    return TruncatedFile(f"{path} {flaw}", expected="a complete file", remedy="copy or export it again")
+
+
+def _undecodable(path: Path, dataset: FileDataset, error: Exception) -> UndecodablePixels:
+    syntax = dataset.file_meta.TransferSyntaxUID.name
+    return UndecodablePixels(
+        f"the pixels of {path} ({syntax}) cannot be decoded: {error}",
+        expected="pixels in a known transfer syntax, undamaged",
+        remedy="export the series again, best uncompressed (Explicit VR Little Endian)",
+    )

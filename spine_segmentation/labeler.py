@@ -1,0 +1,99 @@
+"""Stage 3, the labeler: instances and level evidence to named structures."""
+
+from __future__ import annotations
+
+import logging
+from itertools import count
+
+import numpy as np
+import numpy.typing as npt
+
+from spine_segmentation.anatomy import BY_NAME, UNDETERMINED_IVD_BASE, UNDETERMINED_VERTEBRA_BASE, Kind
+from spine_segmentation.errors import InvalidVolume
+from spine_segmentation.results import Instances, Labeling, NamedStructure
+from spine_segmentation.sequence import Decoding, decode
+
+logger = logging.getLogger(__name__)
+
+DETERMINED_POSTERIOR = 0.9
+"""Least posterior probability of the whole sequence of names for which the levels count as determined. If the
+network's evidence is calibrated, one in ten of the labellings that only just pass has a wrong name. It must stay below
+0.948, what the priors leave to L5-S1 against L5-L6 where the field of view ends in that disc."""
+
+MAX_PER_KIND = 255 - UNDETERMINED_IVD_BASE
+"""Most structures of one kind for which a label map of uint8 has ids; a spine has 26 at most."""
+
+
+def name_instances(instances: Instances, evidence: npt.NDArray[np.float64]) -> Labeling:
+    """Name the instances of one volume.
+
+    If the best sequence of names is not likely enough, no instance is named, and each keeps an id of its own. A false
+    instance (one that fits into no sequence) gets no name even if all others are determined.
+
+    Args:
+        instances: Separated structures, top to bottom.
+        evidence: Shape (n, len(LEVELS)), float64, log-likelihood of each instance for each level; for a disc the
+            level of the vertebra above it.
+
+    Returns:
+        Named structures and their label map on the grid of ``instances.labels``; undetermined where there is none.
+
+    Raises:
+        UsageError: If the evidence does not fit the instances.
+        InvalidVolume: If there are more than ``MAX_PER_KIND`` instances of one kind.
+    """
+    kinds = [instance.kind for instance in instances.items]
+    _check(kinds)
+    decoding = decode(kinds, evidence)
+    determined = bool(kinds) and decoding.probability >= DETERMINED_POSTERIOR
+    structures = _structures(instances, decoding, determined)
+    table = np.zeros(len(structures) + 1, dtype=np.uint8)
+    table[1:] = [structure.id for structure in structures]
+    logger.debug("sequence posterior %.3f, %s", decoding.probability, decoding.variant.statement)
+    return Labeling(
+        labels=instances.labels.with_array(table[instances.labels.array]),
+        structures=structures,
+        status="determined" if determined else "undetermined",
+        confidence=decoding.probability if kinds else 0.0,
+        runner_up=_vertebrae(decoding.runner_up, kinds),
+        runner_up_confidence=decoding.runner_up_probability,
+        variant=decoding.variant.statement,
+    )
+
+
+def _check(kinds: list[Kind]) -> None:
+    most = max(kinds.count(Kind.VERTEBRA), kinds.count(Kind.IVD))
+    if most > MAX_PER_KIND:
+        raise InvalidVolume(
+            f"{most} instances of one kind",
+            expected=f"at most {MAX_PER_KIND}",
+            remedy="check the segmentation; a spine has at most 26 vertebrae and 25 discs",
+        )
+
+
+def _structures(instances: Instances, decoding: Decoding, determined: bool) -> tuple[NamedStructure, ...]:
+    bases = {Kind.VERTEBRA: UNDETERMINED_VERTEBRA_BASE, Kind.IVD: UNDETERMINED_IVD_BASE}
+    unnamed = {kind: count(base + 1) for kind, base in bases.items()}
+    structures = []
+    for instance, posterior in zip(instances.items, decoding.posteriors, strict=True):
+        name = posterior.name if determined else None
+        own_id = next(unnamed[instance.kind])
+        structures.append(
+            NamedStructure(
+                id=own_id if name is None else BY_NAME[name].id,
+                name=name,
+                best_name=posterior.best_name,
+                kind=instance.kind,
+                confidence=posterior.probability,
+                runner_up=posterior.runner_up,
+                runner_up_confidence=posterior.runner_up_probability,
+                instance=instance,
+            )
+        )
+    return tuple(structures)
+
+
+def _vertebrae(names: tuple[str | None, ...], kinds: list[Kind]) -> tuple[str, ...]:
+    """Names of the vertebrae in a sequence."""
+    pairs = zip(names, kinds, strict=False)
+    return tuple(name for name, kind in pairs if name is not None and kind is Kind.VERTEBRA)

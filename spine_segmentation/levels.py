@@ -1,0 +1,110 @@
+"""Evidence of the levels: the labeling network's scores, pooled over each instance."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from monai.transforms import MapTransform
+
+from spine_segmentation.anatomy import LEVELS, VERSE_NUMBERS
+from spine_segmentation.bundles import bundle_folder, load_bundle
+from spine_segmentation.grid import NetworkGrid
+from spine_segmentation.results import Instances, ModelIdentity
+from spine_segmentation.volume import Volume
+
+EVIDENCE_WEIGHT = 0.5
+"""Share of the mean log-probability that counts: the instances of one image are not independent witnesses."""
+
+_CHANNELS = [VERSE_NUMBERS[level] for level in LEVELS]
+
+
+class LevelNetwork:
+    """Scores the level of every instance with the labeling bundle.
+
+    Args:
+        device: A torch device.
+        models: Folder that holds the bundles; None for the ones that come with the package.
+
+    Raises:
+        ModelError: If the bundle's weights are absent or do not fit.
+        DeviceUnavailable: If the device does not exist here.
+    """
+
+    def __init__(self, device: str = "cpu", models: Path | None = None) -> None:
+        self._bundle = load_bundle(bundle_folder("labeling", models), device)
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Which network this is."""
+        return self._bundle.identity
+
+    def __call__(self, volume: Volume, instances: Instances) -> npt.NDArray[np.float64]:
+        """Score.
+
+        Args:
+            volume: MR image in any orientation.
+            instances: Separated structures on the same grid.
+
+        Returns:
+            Log-likelihoods of shape (instances, len(LEVELS)); a disc's level is that of the vertebra above it.
+        """
+        evidence: npt.NDArray[np.float64] = self._bundle.run({"image": volume, "instances": instances})["pred"]
+        return evidence
+
+
+class PoolLevelsd(MapTransform):
+    """Pools the labeling network's logits over the voxels of each instance.
+
+    Args:
+        keys: Logits.
+        grid_key: Where the way back to the input's grid is.
+        instances_key: Where the instances are.
+    """
+
+    def __init__(
+        self, keys: str | Iterable[Hashable], grid_key: str = "image_grid", instances_key: str = "instances"
+    ) -> None:
+        super().__init__(keys)
+        self.grid_key, self.instances_key = grid_key, instances_key
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Replace logits (slices, channels, padded rows, padded columns) by log-likelihoods (instances, levels)."""
+        grid, instances = data[self.grid_key], data[self.instances_key]
+        return {**data, **{key: pool_levels(data[key], grid, instances) for key in self.key_iterator(data)}}
+
+
+def pool_levels(logits: torch.Tensor, grid: NetworkGrid, instances: Instances) -> npt.NDArray[np.float64]:
+    """Pool logits over the voxels of each instance.
+
+    Args:
+        logits: Shape (slices, channels, padded rows, padded columns); channel n is the VerSe number n.
+        grid: How the image was brought to the network.
+        instances: On the image's grid.
+
+    Returns:
+        Log-likelihoods of shape (instances, len(LEVELS)); zeros where an instance is too small for the network's grid.
+    """
+    labels = torch.from_numpy(_on_network_grid(instances, grid))
+    inside = labels > 0
+    owner = labels[inside]
+    scores = grid.crop(logits).movedim(1, -1).cpu()[inside][:, _CHANNELS].double().log_softmax(1)
+    count = len(instances.items)
+    total = torch.zeros(count + 1, len(LEVELS), dtype=torch.float64).index_add_(0, owner, scores)
+    voxels = torch.bincount(owner, minlength=count + 1).clamp(min=1)
+    pooled: npt.NDArray[np.float64] = (EVIDENCE_WEIGHT * total / voxels[:, None])[1:].numpy()
+    return pooled
+
+
+def _on_network_grid(instances: Instances, grid: NetworkGrid) -> npt.NDArray[np.int64]:
+    """Nearest instance label at every pixel of the network's grid; (slices, *grid.size)."""
+    labels = grid.reorientation.apply(instances.labels.array)
+    rows, columns = (
+        ((np.arange(coarse) + 0.5) * fine / coarse).astype(np.int64)
+        for coarse, fine in zip(grid.size, grid.canonical_size, strict=True)
+    )
+    return labels[:, rows[:, None], columns[None]].astype(np.int64)

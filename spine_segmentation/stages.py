@@ -1,0 +1,59 @@
+"""The stages as MONAI dictionary transforms, for the labeling bundle's own run."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from monai.transforms import MapTransform
+
+from spine_segmentation.instances import split_instances
+from spine_segmentation.labeler import name_instances
+from spine_segmentation.segmenter import Segmenter
+
+
+class Segmentd(MapTransform):
+    """Adds the semantic map of a volume, made by the segmentation bundle, as ``semantic``.
+
+    Args:
+        keys: One Volume.
+        models: Folder that holds the segmentation bundle.
+        device: A torch device.
+    """
+
+    def __init__(self, keys: str | Iterable[Hashable], models: str | Path, device: str = "cpu") -> None:
+        super().__init__(keys)
+        self.segmenter = Segmenter(device, Path(models))
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Add the semantic map; the Volume stays as it is."""
+        (key,) = self.key_iterator(data)
+        return {**data, "semantic": self.segmenter(data[key])}
+
+
+class SplitInstancesd(MapTransform):
+    """Adds the separated structures of a semantic map as ``instances``."""
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Add the instances; the semantic map stays as it is."""
+        (key,) = self.key_iterator(data)
+        return {**data, "instances": split_instances(data[key])}
+
+
+class NameInstancesd(MapTransform):
+    """Names the separated structures from the pooled evidence of their levels.
+
+    Args:
+        keys: Evidence, shape (instances, levels).
+        instances_key: Where the instances are.
+    """
+
+    def __init__(self, keys: str | Iterable[Hashable], instances_key: str = "instances") -> None:
+        super().__init__(keys)
+        self.instances_key = instances_key
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Replace the evidence by the label map, a Volume."""
+        instances = data[self.instances_key]
+        return {**data, **{key: name_instances(instances, data[key]).labels for key in self.key_iterator(data)}}

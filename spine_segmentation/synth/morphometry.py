@@ -1,0 +1,126 @@
+"""Mean adult sizes, level by level, in millimetres.
+
+Bodies and discs are set so that the distance of neighbouring body centres lies within one standard deviation of
+measured ones (CT label data of the VerSe type for all levels, T2-weighted MRI for T10 to L5), with the increase of body
+size from C3 to L5 of standard anatomy. Posterior elements, canal and sacrum are rounded values of the order found in
+anatomical textbooks: good for looks, not for measurement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from spine_segmentation.anatomy import VERSE_NUMBERS
+
+Floats = npt.NDArray[np.float64]
+Levels = npt.NDArray[np.int64]
+
+T13, S1, BELOW_S1 = VERSE_NUMBERS["T13"], VERSE_NUMBERS["S1"], VERSE_NUMBERS["S2 and below"]
+C2, C3, C5, C7 = (VERSE_NUMBERS[name] for name in ("C2", "C3", "C5", "C7"))
+T1, T12, L1, L5, L6 = (VERSE_NUMBERS[name] for name in ("T1", "T12", "L1", "L5", "L6"))
+
+
+@dataclass(frozen=True)
+class LevelSize:
+    """Mean size of a vertebral body and of the disc below it, mm.
+
+    Attributes:
+        height: Between the endplates, at the rim.
+        depth: Anterior to posterior.
+        width: Left to right.
+        disc: Height of the disc below, at the rim.
+    """
+
+    height: float
+    depth: float
+    width: float
+    disc: float
+
+
+LEVEL_SIZES: dict[str, LevelSize] = {
+    "C2": LevelSize(20.0, 15.5, 17.0, 4.6),
+    "C3": LevelSize(13.5, 15.6, 18.0, 4.8),
+    "C4": LevelSize(13.0, 15.8, 19.0, 4.9),
+    "C5": LevelSize(12.6, 16.2, 20.0, 4.9),
+    "C6": LevelSize(12.6, 16.7, 21.0, 5.0),
+    "C7": LevelSize(14.0, 17.0, 23.0, 4.8),
+    "T1": LevelSize(16.0, 17.2, 26.0, 4.2),
+    "T2": LevelSize(17.0, 18.0, 26.0, 3.7),
+    "T3": LevelSize(17.5, 19.0, 25.0, 3.5),
+    "T4": LevelSize(18.0, 20.5, 25.0, 3.5),
+    "T5": LevelSize(18.5, 22.0, 26.0, 3.7),
+    "T6": LevelSize(19.0, 24.0, 27.0, 4.0),
+    "T7": LevelSize(19.5, 25.5, 28.0, 4.3),
+    "T8": LevelSize(20.0, 27.0, 29.0, 4.6),
+    "T9": LevelSize(20.5, 28.0, 31.0, 5.2),
+    "T10": LevelSize(21.5, 29.0, 33.0, 6.0),
+    "T11": LevelSize(22.5, 30.0, 36.0, 6.6),
+    "T12": LevelSize(24.0, 31.0, 39.0, 7.5),
+    "T13": LevelSize(24.5, 31.0, 39.0, 7.8),
+    "L1": LevelSize(25.5, 32.0, 41.0, 8.6),
+    "L2": LevelSize(26.5, 33.0, 42.0, 9.6),
+    "L3": LevelSize(27.0, 34.0, 44.0, 10.5),
+    "L4": LevelSize(27.0, 34.5, 47.0, 11.0),
+    "L5": LevelSize(26.5, 34.5, 50.0, 10.0),
+    "L6": LevelSize(26.0, 34.5, 50.0, 9.0),
+}
+"""Mean adult sizes of the presacral levels."""
+
+SACRAL_SEGMENTS: tuple[LevelSize, ...] = (
+    LevelSize(30.0, 27.0, 60.0, 4.0),
+    LevelSize(25.0, 18.0, 50.0, 1.6),
+    LevelSize(20.0, 13.0, 40.0, 1.0),
+    LevelSize(17.0, 10.0, 30.0, 1.0),
+    LevelSize(15.0, 8.0, 24.0, 2.0),
+)
+"""S1 to S5; the vestigial discs of S1-S2 and S2-S3 vary much."""
+
+COCCYGEAL_SEGMENTS: tuple[LevelSize, ...] = (
+    LevelSize(10.0, 7.0, 14.0, 1.5),
+    LevelSize(8.0, 6.0, 10.0, 1.5),
+    LevelSize(7.0, 5.0, 8.0, 1.5),
+)
+"""Coccyx, top to bottom."""
+
+
+def is_cervical(levels: Levels) -> npt.NDArray[np.bool_]:
+    """Which VerSe numbers are C1 to C7."""
+    return levels <= C7
+
+
+def is_thoracic(levels: Levels) -> npt.NDArray[np.bool_]:
+    """Which VerSe numbers are T1 to T13."""
+    return ((levels >= T1) & (levels <= T12)) | (levels == T13)
+
+
+def is_lumbar(levels: Levels) -> npt.NDArray[np.bool_]:
+    """Which VerSe numbers are L1 to L6."""
+    return (levels >= L1) & (levels <= L6)
+
+
+def is_presacral(levels: Levels) -> npt.NDArray[np.bool_]:
+    """Which VerSe numbers are above S1."""
+    return (levels < S1) | (levels == T13)
+
+
+def by_region(
+    levels: Levels, cervical: npt.ArrayLike, thoracic: npt.ArrayLike, lumbar: npt.ArrayLike, sacral: npt.ArrayLike
+) -> Floats:
+    """Choose per level the value of its region.
+
+    Args:
+        levels: VerSe numbers, shape (n,).
+        cervical: Value of C1 to C7: a number or shape (n,); the others alike.
+        thoracic: Value of T1 to T13.
+        lumbar: Value of L1 to L6.
+        sacral: Value of S1 and below.
+
+    Returns:
+        Shape (n,), float64.
+    """
+    masks = [is_cervical(levels), is_thoracic(levels), is_lumbar(levels)]
+    chosen: Floats = np.select(masks, [np.asarray(cervical), np.asarray(thoracic), np.asarray(lumbar)], sacral)
+    return chosen.astype(np.float64)

@@ -1,0 +1,100 @@
+"""What a training run needs around MONAI's trainer: initial weights, averaging, validation, checkpoints, resuming."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+from ignite.handlers import Checkpoint, DiskSaver, EMAHandler
+from torch import nn
+
+from spine_segmentation.training.datasets import Mixture
+
+logger = logging.getLogger(__name__)
+
+CHECKPOINT = "checkpoint.pt"
+"""File with everything a run needs to go on, in its output folder."""
+
+BEST = "best.pt"
+"""File with the averaged weights that validated best, in the output folder."""
+
+
+def initialise(network: nn.Module, weights: str) -> nn.Module:
+    """Load initial weights, if any.
+
+    Args:
+        network: Changed in place.
+        weights: A file with a state dict; empty for random weights.
+    """
+    if weights:
+        network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    return network
+
+
+def attach(
+    trainer: Engine,
+    ema: EMAHandler,
+    lr_scheduler: Any,
+    dataset: Mixture,
+    evaluator: Any,
+    validation_interval: int,
+    saved: Mapping[str, Any],
+    output_dir: str,
+) -> None:
+    """Attach averaging, learning rate, fresh samples each epoch, validation and checkpoints to a trainer.
+
+    Args:
+        trainer: MONAI's supervised trainer.
+        ema: Average of the weights.
+        lr_scheduler: Steps after every iteration.
+        dataset: Told the epoch's number.
+        evaluator: Validates the averaged weights.
+        validation_interval: Epochs between validations.
+        saved: What a checkpoint holds, by name.
+        output_dir: Where checkpoints go.
+    """
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
+    ema.attach(trainer)
+    trainer.add_event_handler(Events.EPOCH_STARTED, lambda engine: setattr(dataset, "epoch", engine.state.epoch - 1))
+    trainer.add_event_handler(Events.ITERATION_COMPLETED, lambda _: lr_scheduler.step())
+    trainer.add_event_handler(
+        Events.EPOCH_COMPLETED(every=validation_interval), lambda engine: evaluator.run(engine.state.epoch)
+    )
+    saver = DiskSaver(output_dir, create_dir=True, require_empty=False)
+    everything = Checkpoint(dict(saved), saver, filename_pattern=CHECKPOINT, n_saved=None)
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, everything)
+    best = _BestWeights(ema.ema_model, Path(output_dir) / BEST)
+    evaluator.add_event_handler(Events.COMPLETED, best)
+
+
+def resume(output_dir: str, saved: Mapping[str, Any]) -> None:
+    """Continue from the last checkpoint of an earlier run, if there is one.
+
+    Args:
+        output_dir: Where that run kept it.
+        saved: What to restore, by name.
+    """
+    path = Path(output_dir) / CHECKPOINT
+    if path.is_file():
+        Checkpoint.load_objects(dict(saved), torch.load(path, map_location="cpu", weights_only=True))
+        logger.info("resumed from %s", path.name)
+
+
+class _BestWeights:
+    """Keeps the weights with the highest key metric."""
+
+    def __init__(self, network: nn.Module, path: Path) -> None:
+        self.network, self.path, self.best = network, path, float("-inf")
+
+    def __call__(self, evaluator: Any) -> None:
+        metric = float(evaluator.state.metrics[evaluator.state.key_metric_name])
+        logger.info("epoch %d: %s %.4f", evaluator.state.epoch, evaluator.state.key_metric_name, metric)
+        if metric > self.best:
+            self.best = metric
+            temporary = self.path.with_suffix(".partial")
+            torch.save(self.network.state_dict(), temporary)
+            temporary.replace(self.path)

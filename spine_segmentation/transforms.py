@@ -1,0 +1,138 @@
+"""The bundles' own transforms, as MONAI dictionary transforms.
+
+Between them a dictionary holds ``image`` (Volume, then tensor), ``image_grid`` (the way back to the Volume's grid),
+``pred`` (logits, then a Volume) and ``case`` (the name of the input).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from monai.transforms import MapTransform
+
+from spine_segmentation.anatomy import BACKGROUND, IVD, SACRUM_BELOW_S1, VERTEBRA
+from spine_segmentation.grid import NetworkGrid, stack_neighbours, to_network_grid
+from spine_segmentation.io.nifti import read_nifti, write_nifti
+from spine_segmentation.networks import CHANNELS
+from spine_segmentation.normalization import normalize
+from spine_segmentation.volume import Volume
+
+Data = Mapping[Hashable, Any]
+
+CHUNK = 8
+"""Slices that are brought back to the input's grid together, so that memory stays bounded."""
+
+_SEMANTIC_VALUES = torch.zeros(len(CHANNELS), dtype=torch.uint8).fill_(BACKGROUND)
+_SEMANTIC_VALUES[CHANNELS.index("vertebra")] = VERTEBRA
+_SEMANTIC_VALUES[CHANNELS.index("ivd")] = IVD
+_SEMANTIC_VALUES[CHANNELS.index("sacrum below S1")] = SACRUM_BELOW_S1
+
+
+def list_cases(dataset_dir: str | Path) -> list[dict[str, Any]]:
+    """List the NIfTI images of a folder as bundle inputs; ``*_seg`` and ``*_label`` files are left out.
+
+    Args:
+        dataset_dir: A folder with ``.nii`` or ``.nii.gz`` files.
+    """
+    files = sorted(path for path in Path(dataset_dir).iterdir() if path.name.endswith((".nii", ".nii.gz")))
+    names = [(path, path.name.removesuffix(".gz").removesuffix(".nii")) for path in files]
+    return [{"image": path, "case": name} for path, name in names if not name.endswith(("_seg", "_label"))]
+
+
+class ReadNiftid(MapTransform):
+    """Reads NIfTI files as volumes."""
+
+    def __call__(self, data: Data) -> dict[Hashable, Any]:
+        """Replace each path by its Volume."""
+        return {**data, **{key: read_nifti(Path(data[key])) for key in self.key_iterator(data)}}
+
+
+class ToNetworkGridd(MapTransform):
+    """Brings volumes to the networks' grid and remembers the way back under ``<key>_grid``.
+
+    Args:
+        keys: Volumes.
+        pixel_size: In-plane, mm.
+    """
+
+    def __init__(self, keys: str | Iterable[Hashable], pixel_size: float) -> None:
+        super().__init__(keys)
+        self.pixel_size = pixel_size
+
+    def __call__(self, data: Data) -> dict[Hashable, Any]:
+        """Replace each Volume by its intensities (slices, rows, columns)."""
+        result = dict(data)
+        for key in self.key_iterator(result):
+            result[key], result[f"{key}_grid"] = to_network_grid(result[key], self.pixel_size)
+        return result
+
+
+class StackNeighboursd(MapTransform):
+    """Stacks every slice with its two neighbours."""
+
+    def __call__(self, data: Data) -> dict[Hashable, Any]:
+        """Replace (slices, rows, columns) by (slices, 3, rows, columns)."""
+        stacked = {key: stack_neighbours(data[key], data[f"{key}_grid"].neighbour) for key in self.key_iterator(data)}
+        return {**data, **stacked}
+
+
+class NormalizeTripletsd(MapTransform):
+    """Normalises the intensities of every triplet of slices by itself."""
+
+    def __call__(self, data: Data) -> dict[Hashable, Any]:
+        """Replace (slices, 3, rows, columns) by the same shape."""
+        return {**data, **{key: normalize(data[key]) for key in self.key_iterator(data)}}
+
+
+class ToSemanticMapd(MapTransform):
+    """Turns the segmentation network's logits into a semantic map on the input's grid.
+
+    Args:
+        keys: Logits.
+        grid_key: Where the way back is.
+    """
+
+    def __init__(self, keys: str | Iterable[Hashable], grid_key: str = "image_grid") -> None:
+        super().__init__(keys)
+        self.grid_key = grid_key
+
+    def __call__(self, data: Data) -> dict[Hashable, Any]:
+        """Replace logits (slices, classes, padded rows, padded columns) by a uint8 Volume."""
+        return {**data, **{key: _semantic_map(data[key], data[self.grid_key]) for key in self.key_iterator(data)}}
+
+
+class WriteNiftid(MapTransform):
+    """Writes volumes as ``<output_dir>/<case>/<filename>``.
+
+    Args:
+        keys: Volumes.
+        output_dir: Created if need be.
+        filename: Ends in ``.nii.gz``.
+    """
+
+    def __init__(self, keys: str | Iterable[Hashable], output_dir: str | Path, filename: str) -> None:
+        super().__init__(keys)
+        self.output_dir, self.filename = Path(output_dir), filename
+
+    def __call__(self, data: Data) -> dict[Hashable, Any]:
+        """Write each Volume; the dictionary stays as it is."""
+        folder = self.output_dir / data["case"]
+        folder.mkdir(parents=True, exist_ok=True)
+        for key in self.key_iterator(data):
+            write_nifti(data[key], folder / self.filename)
+        return dict(data)
+
+
+def _semantic_map(logits: torch.Tensor, grid: NetworkGrid) -> Volume:
+    chunks = [_classes(chunk, grid) for chunk in grid.crop(logits).split(CHUNK)]
+    return grid.restore(torch.cat(chunks).numpy())
+
+
+def _classes(logits: torch.Tensor, grid: NetworkGrid) -> torch.Tensor:
+    """Most probable class at the input's pixel size; (slices, *canonical_size), uint8."""
+    probabilities = F.interpolate(logits.float().softmax(1), grid.canonical_size, mode="bilinear", align_corners=False)
+    return _SEMANTIC_VALUES[probabilities.argmax(1).cpu()]
