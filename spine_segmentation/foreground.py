@@ -15,8 +15,12 @@ from spine_segmentation.volume import Volume
 MAX_GAP_MM = 50.0
 """Largest gap along the column that is bridged: one missed lumbar body (27 mm) with both its discs (10 mm each)."""
 
+FACING_MM = 20.0
+"""The end of a piece that must lie on the course: about half a lumbar body, so that the edge of a tilted one does not
+stand for it."""
+
 GAP_SLOPE = 0.5
-"""Offset from the straight continuation of the column that is allowed per mm of gap (27 degrees): neighbouring bodies
+"""Offset from the straight continuation of the column that is allowed per mm of distance (27 degrees): neighbouring bodies
 are tilted by up to 28 degrees (C7-T1), and the smoothed course follows half of that."""
 
 MIN_THICKNESS_PER_GAP = 0.04
@@ -130,7 +134,8 @@ class _Core:
         local = self.column.coordinates(points[:: max(1, len(points) // 500)])
         beyond = np.maximum(0.0, np.maximum(-local[:, 0], local[:, 0] - self.column.length))
         gap = float(beyond.min())
-        facing = local[beyond <= gap + MIN_HALF_EXTENT_MM, 1:]
-        offset = np.abs(facing.mean(axis=0))
+        facing = beyond <= gap + FACING_MM
+        offset = np.abs(local[facing, 1:].mean(axis=0))
+        allowed = self.half_extents + GAP_SLOPE * beyond[facing].mean()
         plausible = gap <= MAX_GAP_MM and volume >= MIN_THICKNESS_PER_GAP * gap * self.area
-        return gap if plausible and (offset <= self.half_extents + GAP_SLOPE * gap).all() else None
+        return gap if plausible and (offset <= allowed).all() else None

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spine_segmentation.anatomy import BACKGROUND, IVD, SACRUM_BELOW_S1, VERTEBRA, Kind
-from spine_segmentation.bodies import Piece, cut_fused, join_fragments
+from spine_segmentation.bodies import EXTENT_PERCENTILES, Piece, cut_fused, join_fragments
 from spine_segmentation.column import Column
 from spine_segmentation.cutting import Plane, count_planes_above, fit_plane
 from spine_segmentation.errors import InvalidVolume
@@ -133,17 +133,21 @@ def _find_bodies(bone: Voxels, column: Column, planes: Sequence[Plane], voxel_vo
     spaces = _return_slivers(count_planes_above(bone.points, planes), bone.parts)
     bodies: list[Piece] = []
     for space in _members(spaces):
-        down, _, posterior = column.frame(bone.points[space].mean(axis=0))
         topmost = bool(spaces[space[0]] == 0)
-        pieces = []
-        for part in _members(bone.parts[space]):
-            points = bone.points[space[part]]
-            front, back = np.percentile(points @ posterior, (2.0, 98.0))
-            pieces.append(Piece(space[part], points @ down, float(back - front), topmost))
-        bodies += join_fragments(pieces)
+        parts = [space[part] for part in _members(bone.parts[space])]
+        bodies += join_fragments([_piece(part, bone.points[part], column, topmost) for part in parts])
     bodies = [body for body in bodies if len(body.members) * voxel_volume >= MIN_BODY_VOLUME_MM3]
     neighbours = [bodies[max(0, k - 1) : k] + bodies[k + 1 : k + 2] for k in range(len(bodies))]
     return [part for body, beside in zip(bodies, neighbours, strict=True) for part in cut_fused(body, beside)]
+
+
+def _piece(members: npt.NDArray[np.intp], points: npt.NDArray[np.float32], column: Column, topmost: bool) -> Piece:
+    """Measure a piece in the frame of the column at its centre."""
+    centre = points.mean(axis=0, dtype=np.float64)
+    down, _, posterior = column.frame(centre).astype(np.float32)
+    arc = column.coordinates(centre[None])[0, 0]
+    front, back = np.percentile(points @ posterior, EXTENT_PERCENTILES)
+    return Piece(members, (points - centre.astype(np.float32)) @ down + arc, float(back - front), topmost)
 
 
 def _return_slivers(spaces: npt.NDArray[np.intp], parts: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:

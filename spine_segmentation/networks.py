@@ -173,7 +173,7 @@ class AttentionBlock(nn.Module):
         batch, channels, rows, columns = features.shape
         tokens = features.flatten(2).transpose(1, 2)
         parts = self.query_key_value(self.norm1(tokens)).reshape(batch, -1, 3, self.heads, channels // self.heads)
-        query, key, value = parts.permute(2, 0, 3, 1, 4)
+        query, key, value = parts.permute(2, 0, 3, 1, 4).unbind(0)
         attended = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(batch, -1, channels)
         tokens = tokens + self.project(attended)
         tokens = tokens + self.mlp(self.norm2(tokens))

@@ -73,6 +73,17 @@ class SpinePipeline:
         return SpineResult(volume, semantic, labeling, (self.segmenter.identity, self.labeler.identity), timings)
 
 
+def shows_spine(result: SpineResult) -> bool:
+    """Tell whether any vertebra or disc was found.
+
+    Args:
+        result: The result of a run.
+    """
+    if result.labeling is not None:
+        return bool(result.labeling.structures)
+    return bool(np.isin(result.semantic.array, (VERTEBRA, IVD)).any())
+
+
 def require_spine(result: SpineResult) -> None:
     """Make sure that something was found.
 
@@ -82,8 +93,7 @@ def require_spine(result: SpineResult) -> None:
     Raises:
         NoSpineFound: If there is neither a vertebra nor a disc in it.
     """
-    found = result.labeling.structures if result.labeling else bool(np.isin(result.semantic.array, (VERTEBRA, IVD)).any())
-    if not found:
+    if not shows_spine(result):
         raise NoSpineFound(
             "neither a vertebra nor a disc in this image",
             expected="a sagittal MR image that shows part of the spine",

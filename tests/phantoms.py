@@ -19,7 +19,7 @@ COURSES: dict[str, Course] = {
     "straight": lambda _: (0.0, 0.0),
     "lordosis": lambda share: (20.0 - 50.0 * share, 0.0),
     "kyphosis": lambda share: (-30.0 + 60.0 * share, 0.0),
-    "scoliosis": lambda share: (0.0, 30.0 * np.sin(2 * np.pi * share)),
+    "scoliosis": lambda share: (0.0, 20.0 * np.sin(2 * np.pi * share)),
     "natural": lambda share: (25.0 * np.sin(3 * np.pi * share) - 25.0 * max(0.0, share - 0.85) / 0.15, 0.0),
 }
 
@@ -65,13 +65,13 @@ class Phantom:
 
     def evidence(self, instances: Instances, strength: float = 12.0) -> np.ndarray:
         """Ideal level evidence of separated structures; flat for those that overlap nothing true."""
-        rows = np.zeros((len(instances.items), len(LEVELS)))
-        for row, item in zip(rows, instances.items, strict=True):
+        evidence = np.zeros((len(instances.items), len(LEVELS)))
+        for k, item in enumerate(instances.items):
             counts = np.bincount(self.truth[instances.labels.array == item.label], minlength=len(self.names) + 1)
             if counts[1:].any():
-                row -= strength
-                row[LEVELS.index(self.names[int(counts[1:].argmax())].split("-")[0])] = 0.0
-        return rows
+                evidence[k] = -strength
+                evidence[k, LEVELS.index(self.names[int(counts[1:].argmax())].split("-")[0])] = 0.0
+        return evidence
 
 
 def structures(first: str, last: str, thoracic: int = 12, lumbar: int = 5) -> tuple[str, ...]:
@@ -112,7 +112,7 @@ def kinds(names: Sequence[str]) -> list[Kind]:
 
 def _size(name: str) -> tuple[float, float, float]:
     known = [LEVELS.index(level) for level in SIZES]
-    level = LEVELS.index(name.split("-")[0])
+    level = LEVELS.index(name.split("-", maxsplit=1)[0])
     height, width, depth, disc = (
         float(np.interp(level, known, column)) for column in zip(*SIZES.values(), strict=True)
     )

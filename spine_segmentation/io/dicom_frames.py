@@ -73,7 +73,7 @@ class Frame:
     size: tuple[int, int]
     position: tuple[float, ...] | None
     orientation: tuple[float, ...] | None
-    pixel_spacing: tuple[float, ...] | None
+    pixel_spacing: tuple[float, float] | None
     slice_spacing: float | None
     slope: float
     intercept: float
@@ -86,7 +86,7 @@ class Frame:
 
 
 def frames_of(header: Dataset, path: Path) -> list[Frame]:
-    """The frames a file announces; none if its header ends before the image size.
+    """List the frames a file announces; none if its header ends before the image size.
 
     Args:
         header: Its header.
@@ -100,7 +100,7 @@ def frames_of(header: Dataset, path: Path) -> list[Frame]:
 
 
 def datasets_of(header: Dataset, index: int) -> list[Dataset]:
-    """The data sets in which the attributes of one frame are looked up, most specific first.
+    """List the data sets in which the attributes of one frame are looked up, most specific first.
 
     The header of a multi-frame file without functional groups says nothing about its single frames.
 
@@ -115,8 +115,8 @@ def datasets_of(header: Dataset, index: int) -> list[Dataset]:
     return [item for group in groups for macro in MACROS for item in items(group, macro)[:1]]
 
 
-def first(datasets: list[Dataset], keywords: tuple[str, ...], read: Callable[[Dataset, str], T]) -> T | None:
-    """The first value that is there.
+def first(datasets: list[Dataset], keywords: tuple[str, ...], read: Callable[[Dataset, str], T | None]) -> T | None:
+    """Return the first value that is there.
 
     Args:
         datasets: Where to look, in order.
@@ -134,7 +134,6 @@ def _count(header: Dataset) -> int:
 def _frame(header: Dataset, path: Path, index: int, size: tuple[int, int]) -> Frame:
     datasets = datasets_of(header, index)
     slope = first(datasets, ("RescaleSlope",), number)
-    spacing = first(datasets, ("PixelSpacing",), lambda d, keyword: numbers(d, keyword, 2))
     return Frame(
         path=path,
         number=index + 1,
@@ -142,16 +141,21 @@ def _frame(header: Dataset, path: Path, index: int, size: tuple[int, int]) -> Fr
         size=size,
         position=first(datasets, ("ImagePositionPatient",), lambda d, keyword: numbers(d, keyword, 3)),
         orientation=first(datasets, ("ImageOrientationPatient",), _orientation),
-        pixel_spacing=spacing if spacing and min(spacing) > 0 else None,
+        pixel_spacing=first(datasets, ("PixelSpacing",), _pixel_spacing),
         slice_spacing=first(datasets, ("SpacingBetweenSlices", "SliceThickness"), _length),
         slope=1.0 if slope is None else slope,
         intercept=first(datasets, ("RescaleIntercept",), number) or 0.0,
-        attributes={name: _known(first(datasets, keywords, _attribute)) for name, keywords in ATTRIBUTES.items()},
+        attributes={name: _find_attribute(datasets, keywords) for name, keywords in ATTRIBUTES.items()},
     )
 
 
 def _length(dataset: Dataset, keyword: str) -> float | None:
     return abs(number(dataset, keyword) or 0.0) or None
+
+
+def _pixel_spacing(dataset: Dataset, keyword: str) -> tuple[float, float] | None:
+    rows, columns = numbers(dataset, keyword, 2) or (0.0, 0.0)
+    return (rows, columns) if min(rows, columns) > 0 else None
 
 
 def _orientation(dataset: Dataset, keyword: str) -> tuple[float, ...] | None:
@@ -164,8 +168,9 @@ def _orientation(dataset: Dataset, keyword: str) -> tuple[float, ...] | None:
     return tuple((axes / lengths[:, None]).ravel().tolist())
 
 
-def _known(value: Attribute | None) -> Attribute:
-    return "" if value is None else value
+def _find_attribute(datasets: list[Dataset], keywords: tuple[str, ...]) -> Attribute:
+    values = (_attribute(dataset, keyword) for keyword in keywords for dataset in datasets if keyword in dataset)
+    return next((value for value in values if value != ""), "")
 
 
 def _attribute(dataset: Dataset, keyword: str) -> Attribute:

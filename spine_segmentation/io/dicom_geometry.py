@@ -85,7 +85,7 @@ def sort_slices(frames: Sequence[Frame]) -> list[Frame]:
 
 
 def grid_affine(slices: Sequence[Frame]) -> tuple[npt.NDArray[np.float64], list[str]]:
-    """The affine of sorted slices; slices that are shifted evenly against one another are represented exactly.
+    """Compute the affine of sorted slices; slices that are shifted evenly against one another are represented exactly.
 
     Args:
         slices: As :func:`sort_slices` returns them.
@@ -106,7 +106,9 @@ def grid_affine(slices: Sequence[Frame]) -> tuple[npt.NDArray[np.float64], list[
     return affine, warnings
 
 
-def _slice_step(slices: Sequence[Frame], positions: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], list[str]]:
+def _slice_step(
+    slices: Sequence[Frame], positions: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], list[str]]:
     stated = slices[0].slice_spacing
     if len(slices) == 1:
         warning = f"one slice without a thickness; {DEFAULT_THICKNESS_MM:g} mm was assumed"

@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pydicom
 from pydicom.dataset import Dataset
@@ -42,6 +43,9 @@ _NOT_IMAGES = frozenset(
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _MR_HINTS = ("RepetitionTime", "EchoTime", "MagneticFieldStrength", "InversionTime", "FlipAngle")
 _OTHER_MODALITY_HINTS = {"KVP": "CT", "XRayTubeCurrent": "CT", "RadiopharmaceuticalInformationSequence": "PT"}
+MODALITY_KEYWORDS = ("Modality", *_MR_HINTS, *_OTHER_MODALITY_HINTS)
+"""The attributes that :func:`infer_modality` asks, beside the SOP class."""
+
 _PREAMBLE_BYTES = 128
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
 _MALFORMED = (ValueError, TypeError, NotImplementedError, OverflowError, KeyError)
@@ -81,25 +85,41 @@ def read_header(path: Path, keywords: list[str] | None = None) -> Dataset | None
 
 
 def is_image(header: Dataset) -> bool:
-    """Whether the file holds an image: it has rows, or a class that must have them; segmentations do not count."""
+    """Whether the file holds an image: it has rows, or a class that must have them; segmentations do not count.
+
+    Args:
+        header: Of any DICOM file.
+    """
     if sop_class(header) in _NOT_IMAGES or text(header, "Modality") == "SEG":
         return False
     return "Rows" in header or sop_class(header) in MR_CLASSES
 
 
 def is_enhanced(header: Dataset) -> bool:
-    """Whether the geometry is in functional groups; the SOP class is not asked, it is wrong too often."""
+    """Whether the geometry is in functional groups; the SOP class is not asked, it is wrong too often.
+
+    Args:
+        header: Of an image.
+    """
     return bool(items(header, "PerFrameFunctionalGroupsSequence") or items(header, "SharedFunctionalGroupsSequence"))
 
 
 def sop_class(header: Dataset) -> str:
-    """SOP class UID of the data set, else the one in the file meta information, else an empty string."""
+    """SOP class UID of the data set, else the one in the file meta information, else an empty string.
+
+    Args:
+        header: Of any DICOM file.
+    """
     meta = getattr(header, "file_meta", None) or Dataset()
     return text(header, "SOPClassUID") or text(meta, "MediaStorageSOPClassUID")
 
 
 def infer_modality(header: Dataset) -> str:
-    """The modality as stated, else as the SOP class or typical attributes imply; empty if nothing tells."""
+    """Return the modality as stated, else as the SOP class or typical attributes imply; empty if nothing tells.
+
+    Args:
+        header: Of an image.
+    """
     stated = text(header, "Modality")
     if stated:
         return stated
@@ -107,13 +127,18 @@ def infer_modality(header: Dataset) -> str:
     if uid in MR_CLASSES:
         return "MR"
     if uid and not uid.startswith(_SECONDARY_CAPTURE) and " Image Storage" in UID(uid).name:
-        return UID(uid).name.split(" Image Storage")[0]
+        return str(UID(uid).name).split(" Image Storage")[0]
     other = next((modality for keyword, modality in _OTHER_MODALITY_HINTS.items() if keyword in header), "")
     return other or ("MR" if is_enhanced(header) or any(keyword in header for keyword in _MR_HINTS) else "")
 
 
 def text(header: Dataset, keyword: str) -> str:
-    """An attribute as text, several values joined by a backslash; empty if it is absent or malformed."""
+    """Return an attribute as text, several values joined by a backslash; empty if it is absent or malformed.
+
+    Args:
+        header: Any data set.
+        keyword: The attribute's DICOM keyword.
+    """
     value = _value(header, keyword)
     if value is None:
         return ""
@@ -123,7 +148,13 @@ def text(header: Dataset, keyword: str) -> str:
 
 
 def numbers(header: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
-    """An attribute as exactly ``count`` finite numbers; None if it is absent or malformed."""
+    """Return an attribute as exactly ``count`` finite numbers; None if it is absent or malformed.
+
+    Args:
+        header: Any data set.
+        keyword: The attribute's DICOM keyword.
+        count: How many numbers it must have.
+    """
     value = _value(header, keyword)
     try:
         parsed = tuple(float(part) for part in (value if isinstance(value, MultiValue) else [value]))
@@ -133,19 +164,32 @@ def numbers(header: Dataset, keyword: str, count: int) -> tuple[float, ...] | No
 
 
 def number(header: Dataset, keyword: str) -> float | None:
-    """An attribute as one finite number; None if it is absent or malformed."""
+    """Return an attribute as one finite number; None if it is absent or malformed.
+
+    Args:
+        header: Any data set.
+        keyword: The attribute's DICOM keyword.
+    """
     parsed = numbers(header, keyword, 1)
     return parsed[0] if parsed else None
 
 
 def items(header: Dataset, keyword: str) -> list[Dataset]:
-    """The items of a sequence; empty if it is absent."""
+    """List the items of a sequence; none if it is absent.
+
+    Args:
+        header: Any data set.
+        keyword: The sequence's DICOM keyword.
+    """
     value = _value(header, keyword)
     return list(value) if isinstance(value, Sequence) else []
 
 
 def files_under(folder: Path) -> Iterator[Path]:
     """All regular files at any depth, in a fixed order; a file yields itself.
+
+    Args:
+        folder: A folder or a file.
 
     Raises:
         UnreadableFile: If the path does not exist.
@@ -158,7 +202,7 @@ def files_under(folder: Path) -> Iterator[Path]:
     return (path for path in candidates if path.is_file())
 
 
-def _value(header: Dataset, keyword: str) -> object:
+def _value(header: Dataset, keyword: str) -> Any:  # noqa: ANN401
     try:
         return header.get(keyword)
     except _MALFORMED:

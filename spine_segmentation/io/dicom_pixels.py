@@ -10,20 +10,20 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pydicom
-from pydicom.dataset import Dataset, FileDataset
+from pydicom.dataset import FileDataset
 from pydicom.pixels import iter_pixels
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from spine_segmentation.errors import TruncatedFile, UndecodablePixels, UnreadableFile
-from spine_segmentation.io.dicom_headers import number, text
+from spine_segmentation.io.dicom_headers import number
 
 _CUT_OFF = (EOFError, struct.error, zlib.error)
-_DECODER_FAILURES = (RuntimeError, ValueError, AttributeError, TypeError, KeyError, IndexError, OSError, MemoryError)
+_DECODER_FAILURES = (RuntimeError, ValueError, AttributeError, TypeError, KeyError, IndexError, OSError)
 _PIXELS = {"PixelData": None, "FloatPixelData": 32, "DoubleFloatPixelData": 64}
 
 
 def decode(path: Path, frame_numbers: Sequence[int]) -> Iterator[npt.NDArray[np.float32]]:
-    """Decode frames of a file, one at a time, to stored values; bright stays bright: MONOCHROME1 is inverted.
+    """Decode frames of a file, one at a time, to stored values.
 
     Args:
         path: A DICOM file with grey-scale pixels.
@@ -39,18 +39,17 @@ def decode(path: Path, frame_numbers: Sequence[int]) -> Iterator[npt.NDArray[np.
     """
     dataset = _read(path)
     _require_all_bytes(dataset, path)
-    inverted = text(dataset, "PhotometricInterpretation") == "MONOCHROME1"
     frames = iter_pixels(dataset, indices=[k - 1 for k in frame_numbers])
     for _ in frame_numbers:
         try:
             stored = next(frames)
         except (*_CUT_OFF, *_DECODER_FAILURES, StopIteration) as error:
             raise _undecodable(path, dataset, error) from error
-        yield _inverted(stored, dataset) if inverted else stored.astype(np.float32)
+        yield stored.astype(np.float32)
 
 
 def _read(path: Path) -> FileDataset:
-    """The whole data set, with what decoders need and poor files lack."""
+    """Read the whole data set, with what decoders need and poor files lack."""
     try:
         dataset = pydicom.dcmread(path, force=True)
     except (*_CUT_OFF, ValueError, KeyError) as error:
@@ -67,7 +66,7 @@ def _read(path: Path) -> FileDataset:
     return dataset
 
 
-def _plain_syntax(dataset: FileDataset) -> str:
+def _plain_syntax(dataset: FileDataset) -> UID:
     implicit, little_endian = dataset.original_encoding
     if implicit:
         return ImplicitVRLittleEndian
@@ -89,13 +88,6 @@ def _require_all_bytes(dataset: FileDataset, path: Path) -> None:
 
 def _is_deflated(dataset: FileDataset) -> bool:
     return bool(dataset.file_meta.TransferSyntaxUID.is_deflated)
-
-
-def _inverted(stored: npt.NDArray[np.generic], dataset: Dataset) -> npt.NDArray[np.float32]:
-    """Turn values around within the range of their bits."""
-    bits = int(number(dataset, "BitsStored") or 16)
-    ends_sum = -1 if number(dataset, "PixelRepresentation") else 2**bits - 1
-    return np.float32(ends_sum) - stored.astype(np.float32)
 
 
 def _truncated(path: Path, flaw: str) -> TruncatedFile:

@@ -32,9 +32,9 @@ class DicomSeries:
 
     Attributes:
         volume: float32; slices in ascending order along the normal.
-        sources: Headers without pixels; of a classic series one per slice in slice order, of an enhanced one exactly one.
+        sources: Headers without pixels; one per slice in slice order; of an enhanced series exactly one.
         frame_numbers: Of an enhanced series the number (from 1) of each slice's frame; empty otherwise.
-        choice: What was chosen among several echoes, temporal positions or stacks; empty if there was nothing to choose.
+        choice: What was chosen among several echoes, temporal positions or stacks; empty if nothing was left aside.
         warnings: What was wrong with the headers and did no harm.
     """
 
@@ -80,7 +80,7 @@ def read_series(summary: SeriesSummary) -> DicomSeries:
     for sentence in [*warnings, *([choice] if choice else [])]:
         logger.warning(sentence)
     return DicomSeries(
-        volume=Volume(_read_pixels(slices), affine),
+        volume=Volume(_brightened(_read_pixels(slices), slices, sources), affine),
         sources=tuple(sources.values()),
         frame_numbers=tuple(frame.number for frame in slices) if slices[0].enhanced else (),
         choice=choice,
@@ -128,11 +128,23 @@ def _read_pixels(slices: Sequence[Frame]) -> npt.NDArray[np.float32]:
     return array
 
 
+def _brightened(
+    array: npt.NDArray[np.float32], slices: Sequence[Frame], sources: dict[Path, Dataset]
+) -> npt.NDArray[np.float32]:
+    """Turn MONOCHROME1 slices around within the range of the volume, so that bright stays bright."""
+    dark = [text(sources[frame.path], "PhotometricInterpretation") == "MONOCHROME1" for frame in slices]
+    if any(dark):
+        array[dark] = array.min() + array.max() - array[dark]
+    return array
+
+
 def _header_warnings(headers: Sequence[Dataset]) -> list[str]:
-    """What the headers lack or get wrong, one sentence each, without any of their values."""
+    """List what the headers lack or get wrong, one sentence each, without any of their values."""
     warnings = [f"{keyword} is missing" for keyword in _WANTED if not all(text(h, keyword) for h in headers)]
     if any(sop_class(header) in ENHANCED_MR_CLASSES and not is_enhanced(header) for header in headers):
-        warnings.append("the files claim to be enhanced MR, but have no functional groups; they were read as single-frame")
+        warnings.append(
+            "the files claim to be enhanced MR, but have no functional groups; they were read as single-frame"
+        )
     if any(text(header, "PhotometricInterpretation") == "MONOCHROME1" for header in headers):
         warnings.append("MONOCHROME1 images were inverted, so that bright stays bright")
     return warnings

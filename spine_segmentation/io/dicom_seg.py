@@ -123,7 +123,8 @@ def _encode(
     sources = repaired_headers(series)
     first = sources[0]
     patient_name, first.PatientName = first.PatientName, ""
-    options = {"segmentation type": seg_type, "content": content}
+    frames = ",".join(str(number) for number in series.frame_numbers)
+    options = {"segmentation type": seg_type, "content": content, "frames": frames}
     instance_uid, series_uid, dimension_uid = (
         result_uid([source.SOPInstanceUID for source in sources], models, options, f"segmentation {purpose}")
         for purpose in ("instance", "series", "dimensions")
@@ -216,7 +217,8 @@ def _set_dimension_uid(segmentation: Segmentation, uid: str) -> None:
 
 
 def _refer_to_original_frames(segmentation: Segmentation, frame_numbers: tuple[int, ...]) -> None:
-    """Turn references to the n-th chosen frame into references to its number in the source."""
-    for frame in segmentation.PerFrameFunctionalGroupsSequence:
-        reference = frame.DerivationImageSequence[0].SourceImageSequence[0]
+    """Turn references to the n-th chosen frame into references to its number in the source, each once."""
+    frames = segmentation.PerFrameFunctionalGroupsSequence
+    items = [frame.DerivationImageSequence[0].SourceImageSequence[0] for frame in frames]
+    for reference in {id(item): item for item in items}.values():  # frames at one position share the item
         reference.ReferencedFrameNumber = frame_numbers[int(reference.ReferencedFrameNumber) - 1]

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -22,27 +23,290 @@ from spine_segmentation.errors import (
 )
 from spine_segmentation.io.dicom_frames import ATTRIBUTES, Frame, frames_of
 from spine_segmentation.io.dicom_headers import (
-    HEADER_KEYWORDS,
+    MODALITY_KEYWORDS,
     files_under,
     infer_modality,
-    is_enhanced,
     is_image,
     number,
     read_header,
     text,
 )
 from spine_segmentation.io.dicom_stacks import best_plane, slice_places
-from spine_segmentation.io.dicom_weighting import guess_weighting
+from spine_segmentation.io.dicom_weighting import WEIGHTING_KEYWORDS, guess_weighting
 from spine_segmentation.volume import THICK_SLICE_MM
 
 logger = logging.getLogger(__name__)
 
 WEIGHTING_PREFERENCE = ("T2w", "T1w", "STIR", "PDw", "T2*w", None, "DWI")
-"""Among series with the same number of slices the earlier one in this list is used."""
+"""Among series with the same number of slices the one whose contrast comes first here is used."""
 
 _EXCLUDED_TYPES = {
-    "derived": ("DERIVED",),
-    "a localizer": ("LOCALIZER", "SCOUT"),
-    "subtracted": ("SUBTRACT", "SUBTRACTION", "SUB"),
-    "a projection": ("PROJECTION IMAGE", "MIP", "MPR"),
+    "DERIVED": "derived from other images",
+    "LOCALIZER": "a localizer",
+    "SCOUT": "a localizer",
+    "SUBTRACT": "subtracted",
+    "SUBTRACTION": "subtracted",
+    "SUB": "subtracted",
+    "PROJECTION IMAGE": "a projection",
+    "MIP": "a projection",
 }
+_EXCLUDED_DESCRIPTIONS = {
+    "a localizer": re.compile(r"(?<![a-z])(loc|localizer|localiser|scout|survey|3.?plane)(?![a-z])", re.IGNORECASE),
+    "subtracted": re.compile(r"(?<![a-z])sub(traction|tracted)?(?![-_]?[a-z0-9])", re.IGNORECASE),
+}
+_NO_GEOMETRY = "position, orientation or pixel spacing is absent or malformed"
+_KEYWORDS = sorted(
+    {
+        *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber"),
+        *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "ImageType"),
+        *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SpacingBetweenSlices", "SliceThickness"),
+        *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
+        *MODALITY_KEYWORDS,
+        *WEIGHTING_KEYWORDS,
+        *(keyword for keywords in ATTRIBUTES.values() for keyword in keywords),
+    }
+)
+
+_File = tuple[Path, Dataset]
+
+
+@dataclass(frozen=True)
+class SeriesSummary:
+    """One DICOM series, described for a human.
+
+    Attributes:
+        study_uid: Study Instance UID; empty if it is missing.
+        series_uid: Series Instance UID; empty if it is missing.
+        modality: As stated, else as other attributes imply; empty if nothing tells.
+        description: Series description, else protocol name.
+        orientation: ``"sagittal"``, ``"axial"``, ``"coronal"``, ``"oblique"`` or ``"unknown"``; ``"sagittal"`` if
+            there is a sagittal stack among others.
+        images: Number of images, frames counted.
+        pixel_spacing: (between rows, between columns), mm; None if unknown.
+        slice_spacing: Median distance between slices, mm; None if unknown.
+        weighting: ``"T1w"``, ``"T2w"``, ``"T2*w"``, ``"PDw"``, ``"STIR"`` or ``"DWI"``, a guess; None if nothing tells.
+        unsuitable: Why it is not used on its own accord; None if it may be.
+        files: Its files.
+        slices: Number of distinct places along the normal; 0 if unknown.
+    """
+
+    study_uid: str
+    series_uid: str
+    modality: str
+    description: str
+    orientation: str
+    images: int
+    pixel_spacing: tuple[float, float] | None
+    slice_spacing: float | None
+    weighting: str | None
+    unsuitable: str | None
+    files: tuple[Path, ...]
+    slices: int = 0
+
+
+def list_series(folder: Path) -> list[SeriesSummary]:
+    """List the image series under a folder; files that are no DICOM images are passed over.
+
+    Images without a Series Instance UID count as one series if they share folder, series number and description.
+
+    Args:
+        folder: Searched at any depth; or one DICOM file.
+
+    Raises:
+        NoDicomFound: If there is no DICOM image.
+        TruncatedFile: If a DICOM file ends before it says to which series it belongs.
+        UnreadableFile: If the folder does not exist or a file cannot be opened.
+    """
+    groups: dict[tuple[str, ...], list[_File]] = defaultdict(list)
+    for path in files_under(folder):
+        header = read_header(path, _KEYWORDS)
+        if header is not None and is_image(header):
+            groups[_series_key(header, path)].append((path, header))
+    if not groups:
+        raise NoDicomFound(
+            f"no DICOM image under {folder}",
+            expected="a folder with the DICOM files of a spine MR study",
+            remedy="check the path; compressed archives must be unpacked first",
+        )
+    ordered = sorted(groups.values(), key=lambda files: number(files[0][1], "SeriesNumber") or 0.0)
+    return [_summarize(_without_copies(files)) for files in ordered]
+
+
+def choose_series(series: Sequence[SeriesSummary], series_uid: str | None = None) -> tuple[SeriesSummary, str]:
+    """Choose the series to use.
+
+    Suitable are grey-scale MR series with a stack within 45 degrees of sagittal that are not derived, localizers,
+    subtracted or projections. Of these the one with most slices is used; among equals the first in
+    ``WEIGHTING_PREFERENCE``, then the one with the finest pixels, then the one with the lowest UID.
+    A series given by its UID is used although it is derived or a localizer, but not if it is not MR, or thick-sliced
+    and not sagittal.
+
+    Args:
+        series: From :func:`list_series`.
+        series_uid: The Series Instance UID of the series wanted.
+
+    Returns:
+        The choice, and one sentence that says why.
+
+    Raises:
+        NoSuitableSeries: If there is none; the message lists every series and why not.
+        MissingGeometry: If all that keeps the MR series from being used is their missing geometry.
+        UnsupportedOrientation: If the series given by UID has thick slices that are not sagittal.
+    """
+    if series_uid is not None:
+        return _choose_given(series, series_uid)
+    suitable = sorted((candidate for candidate in series if candidate.unsuitable is None), key=_rank)
+    if not suitable:
+        _refuse(series)
+    reason = f"{_title(suitable[0])}: {_advantage(suitable)}"
+    return suitable[0], reason if len(series) == 1 else f"{reason} of {len(series)} series found"
+
+
+def _series_key(header: Dataset, path: Path) -> tuple[str, ...]:
+    """Join what the images of one series share."""
+    uid = text(header, "SeriesInstanceUID")
+    if uid:
+        return (text(header, "StudyInstanceUID"), uid)
+    if "Rows" not in header:
+        raise TruncatedFile(
+            f"{path} ends before it says to which series it belongs",
+            expected="a complete file",
+            remedy="copy or export it again, or remove it",
+        )
+    logger.warning("an image has no Series Instance UID and is grouped by its folder, series number and description")
+    keywords = ("StudyInstanceUID", "SeriesNumber", "SeriesDescription")
+    return (str(path.parent), *(text(header, keyword) for keyword in keywords))
+
+
+def _without_copies(files: list[_File]) -> list[_File]:
+    """Leave out files that are byte for byte the same as one with the same SOP Instance UID."""
+    kept: dict[str, list[_File]] = defaultdict(list)
+    for path, header in files:
+        same_uid = kept[text(header, "SOPInstanceUID")]
+        if not any(filecmp.cmp(path, other, shallow=False) for other, _ in same_uid):
+            same_uid.append((path, header))
+    unique = [file for group in kept.values() for file in group]
+    if len(unique) < len(files):
+        logger.warning("%d files are copies of others and were left out", len(files) - len(unique))
+    return unique
+
+
+def _summarize(files: list[_File]) -> SeriesSummary:
+    headers = [header for _, header in files]
+    frames = [frame for path, header in files for frame in frames_of(header, path)]
+    placed = [frame for frame in frames if frame.has_geometry]
+    orientation, stack = best_plane(placed) if placed else ("unknown", [])
+    places = slice_places(stack) if stack else np.empty(0)
+    modality = next(filter(None, map(infer_modality, headers)), "")
+    return SeriesSummary(
+        study_uid=text(headers[0], "StudyInstanceUID"),
+        series_uid=text(headers[0], "SeriesInstanceUID"),
+        modality=modality,
+        description=text(headers[0], "SeriesDescription") or text(headers[0], "ProtocolName"),
+        orientation=orientation,
+        images=len(frames),
+        pixel_spacing=stack[0].pixel_spacing if stack else None,
+        slice_spacing=_slice_spacing(stack, places.tolist()),
+        weighting=guess_weighting(headers[0]),
+        unsuitable=_flaw(headers, modality, orientation),
+        files=tuple(path for path, _ in files),
+        slices=len(places),
+    )
+
+
+def _slice_spacing(stack: list[Frame], places: list[float]) -> float | None:
+    if len(places) > 1:
+        return float(np.median(np.diff(places)))
+    return stack[0].slice_spacing if stack else None
+
+
+def _flaw(headers: list[Dataset], modality: str, orientation: str) -> str | None:
+    """Name the first reason not to use a series; None if there is none."""
+    if modality not in {"MR", ""}:
+        return f"its modality is {modality}, not MR"
+    if any((number(header, "SamplesPerPixel") or 1) > 1 for header in headers):
+        return "it is in colour"
+    excluded = _excluded(headers)
+    if excluded:
+        return f"it is {excluded}"
+    if orientation == "unknown":
+        return _NO_GEOMETRY
+    return None if orientation == "sagittal" else f"its slices are {orientation}, not sagittal"
+
+
+def _excluded(headers: list[Dataset]) -> str | None:
+    types = set.intersection(*(set(text(header, "ImageType").upper().split("\\")) for header in headers))
+    named = next((reason for name, reason in _EXCLUDED_TYPES.items() if name in types), None)
+    description = text(headers[0], "SeriesDescription")
+    return named or next((flaw for flaw, words in _EXCLUDED_DESCRIPTIONS.items() if words.search(description)), None)
+
+
+def _rank(summary: SeriesSummary) -> tuple[object, ...]:
+    return (*_merits(summary).values(), summary.study_uid, summary.series_uid, summary.files)
+
+
+def _merits(summary: SeriesSummary) -> dict[str, float]:
+    """Measure what counts when choosing, in this order; less is better."""
+    known = summary.weighting in WEIGHTING_PREFERENCE
+    return {
+        "most slices": -summary.slices,
+        "the preferred contrast": WEIGHTING_PREFERENCE.index(summary.weighting if known else None),
+        "the finest pixels": round(float(np.prod(summary.pixel_spacing or (np.inf, np.inf))), 4),
+    }
+
+
+def _advantage(ranked: Sequence[SeriesSummary]) -> str:
+    """Why the first of the ranked series was preferred to the second."""
+    if len(ranked) == 1:
+        return "the only suitable series"
+    first, second = _merits(ranked[0]), _merits(ranked[1])
+    merit = next((name for name in first if first[name] != second[name]), "the lowest UID, being otherwise equal")
+    return f"it has {merit} among {len(ranked)} suitable series"
+
+
+def _title(summary: SeriesSummary) -> str:
+    contrast = summary.weighting or "of unknown contrast"
+    return f"{summary.orientation} MR, {contrast}, {summary.slices} slices"
+
+
+def _choose_given(series: Sequence[SeriesSummary], series_uid: str) -> tuple[SeriesSummary, str]:
+    found = sorted((candidate for candidate in series if candidate.series_uid == series_uid), key=_rank)
+    if not found:
+        raise NoSuitableSeries(
+            f"no series with the UID {series_uid} among {len(series)} series",
+            expected=f"one of: {_listing(series)}",
+            remedy="check the UID",
+        )
+    chosen = found[0]
+    if chosen.modality not in {"MR", ""}:
+        _refuse(found)
+    if chosen.orientation not in {"sagittal", "unknown"} and (chosen.slice_spacing or np.inf) > THICK_SLICE_MM:
+        raise UnsupportedOrientation(
+            f"a series of {chosen.slice_spacing or 0:.1f} mm slices that are {chosen.orientation}",
+            expected=f"sagittal slices, or slices of {THICK_SLICE_MM:g} mm and thinner",
+            remedy="choose a sagittal series",
+        )
+    return chosen, f"{_title(chosen)}: given by its UID" + (f", although {chosen.unsuitable}" * bool(chosen.unsuitable))
+
+
+def _refuse(series: Sequence[SeriesSummary]) -> NoReturn:
+    magnetic = [candidate for candidate in series if candidate.modality in {"MR", ""}]
+    if magnetic and all(candidate.unsuitable == _NO_GEOMETRY for candidate in magnetic):
+        raise MissingGeometry(
+            f"series without geometry: {_listing(magnetic)}",
+            expected="position, orientation and pixel spacing in every image",
+            remedy="export the original images from the scanner or PACS",
+        )
+    raise NoSuitableSeries(
+        f"{len(series)} series, none of them suitable: {_listing(series)}",
+        expected="a sagittal MR series of the spine that is neither derived nor a localizer",
+        remedy="send a sagittal series, or name the series to use by its UID",
+    )
+
+
+def _listing(series: Sequence[SeriesSummary]) -> str:
+    return "; ".join(
+        f"{s.description or 'no description'} ({s.series_uid or 'no UID'}, {s.images} images): "
+        f"{s.unsuitable or 'suitable'}"
+        for s in series
+    )

@@ -40,25 +40,37 @@ def plane_of(frame: Frame) -> str:
 
 
 def normal_of(frame: Frame) -> npt.NDArray[np.float64]:
-    """Unit vector across the slice: the cross product of its two axes; needs an orientation."""
+    """Compute the unit vector across the slice: the cross product of its two axes.
+
+    Args:
+        frame: With an orientation.
+    """
     axes = np.array(frame.orientation).reshape(2, 3)
     normal = np.cross(axes[0], axes[1])
     return np.asarray(normal / np.linalg.norm(normal))
 
 
 def places_of(frames: Sequence[Frame]) -> npt.NDArray[np.float64]:
-    """How far along the normal of the first frame each frame lies, mm; needs positions and an orientation."""
+    """How far along the normal of the first frame each frame lies, mm.
+
+    Args:
+        frames: With position and orientation.
+    """
     return np.asarray(np.array([frame.position for frame in frames]) @ normal_of(frames[0]))
 
 
 def slice_places(frames: Sequence[Frame]) -> npt.NDArray[np.float64]:
-    """The distinct places along the normal, ascending, mm."""
+    """Compute the distinct places along the normal, ascending, mm.
+
+    Args:
+        frames: With position and orientation.
+    """
     places = np.sort(places_of(frames))
     return places[np.diff(places, prepend=-np.inf) > POSITION_TOLERANCE_MM]
 
 
 def best_plane(frames: Sequence[Frame]) -> tuple[str, list[Frame]]:
-    """The sagittal frames of a series, or where there are none those of its most frequent plane.
+    """Pick the sagittal frames of a series, or where there are none those of its most frequent plane.
 
     Args:
         frames: All with an orientation.
@@ -91,7 +103,11 @@ def choose_stack(frames: Sequence[Frame]) -> tuple[list[Frame], str]:
 
 
 def orientations(frames: Sequence[Frame]) -> list[tuple[float, ...]]:
-    """The distinct orientations, in the order in which they occur."""
+    """List the distinct orientations, in the order in which they occur.
+
+    Args:
+        frames: With an orientation.
+    """
     found: list[tuple[float, ...]] = []
     for frame in frames:
         current = frame.orientation or ()
@@ -135,7 +151,7 @@ def _passes(frames: list[Frame]) -> list[Attribute]:
 
 
 def _repeats(frames: list[Frame]) -> int:
-    """Number of volumes the frames hold at least: most frames at one place times number of orientations."""
+    """Count the volumes the frames hold at least: most frames at one place times number of orientations."""
     places = np.sort(places_of(frames))
     groups = Counter(np.cumsum(np.diff(places, prepend=places[0]) > POSITION_TOLERANCE_MM).tolist())
     return max(groups.values()) * len(orientations(frames))

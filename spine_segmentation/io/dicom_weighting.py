@@ -9,6 +9,12 @@ from pydicom.dataset import Dataset
 from spine_segmentation.io.dicom_frames import datasets_of, first
 from spine_segmentation.io.dicom_headers import number, text
 
+WEIGHTING_KEYWORDS = (
+    *("SeriesDescription", "ProtocolName", "ScanningSequence"),
+    *("RepetitionTime", "EffectiveEchoTime", "EchoTime", "InversionTime"),
+)
+"""The attributes that :func:`guess_weighting` asks, beside the functional groups."""
+
 _DESCRIPTIONS = (
     ("STIR", re.compile(r"stir|tirm|short.?tau", re.IGNORECASE)),
     ("DWI", re.compile(r"dwi|diff|(?<![a-z])adc(?![a-z])", re.IGNORECASE)),

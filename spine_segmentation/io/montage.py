@@ -29,6 +29,9 @@ _WINDOW_PERCENTILES = (1.0, 99.5)
 _SUBSTANTIAL = 0.2
 """A slice counts as one through the column from this share of the largest labelled area on."""
 
+_MIN_PROPORTION = 0.25
+"""Least width of a panel, as a share of its height."""
+
 _OPACITY = 0.35
 _OUTLINE_PX = 2
 _GAP_PX, _BAR_PX = 6, 44
@@ -42,8 +45,8 @@ def write_montage(result: SpineResult, path: Path) -> None:
     """Draw up to five sagittal slices through the column, from the patient's right to the left, and save them as PNG.
 
     Superior is on top, anterior on the left. Structures are tinted and outlined in their own colours, and each is named
-    once: on the central slice if it is cut there. The bar above says whether the levels are determined. The
-    picture holds no identifiers.
+    once: on the central slice if it is cut there. In a strongly bent spine a structure can lie between the slices.
+    The bar above says whether the levels are determined. The picture holds no identifiers.
 
     Args:
         result: The result; without a labelling the semantic map is shown.
@@ -89,13 +92,14 @@ class _Scene:
         colors = {s.id: structure_color(s) for s in structures} if result.labeling else _SEMANTIC_COLORS
         labels = reorientation.apply(labelled.array)
         labels = np.where(np.isin(labels, list(colors)), labels, 0).astype(np.uint8)
-        columns = _columns(labels, image)
         slices, central = _slices(labels)
+        columns = _columns(labels, image)
+        grey, labels = (_cropped(array, columns, image) for array in (_windowed(image.array), labels))
         return cls(
-            image=_windowed(image.array)[:, :, columns],
-            labels=labels[:, :, columns],
+            image=grey,
+            labels=labels,
             colors=colors,
-            scale=_scale(image, columns),
+            scale=_scale(image, labels.shape[2]),
             slices=slices,
             central=central,
             spacing=image.spacing[0],
@@ -112,15 +116,21 @@ def _columns(labels: Bytes, image: Volume) -> slice:
 
 
 def _slices(labels: Bytes) -> tuple[tuple[int, ...], int]:
-    """Up to five slices through the column, evenly to both sides of the central one, and the central one."""
-    areas = np.count_nonzero(labels, axis=(1, 2))
+    """Choose the central slice and up to four others, evenly to both sides; every structure's middle lies between."""
+    counts = np.array([np.bincount(plane.ravel(), minlength=256) for plane in labels])[:, 1:]
+    areas = counts.sum(axis=1)
     if not areas.any():
         return (len(areas) // 2,), len(areas) // 2
-    central = int(np.searchsorted(np.cumsum(areas), areas.sum() / 2))
-    through = np.flatnonzero(areas >= _SUBSTANTIAL * areas.max())
-    right, left = min(int(through[0]), central), max(int(through[-1]), central)
-    chosen = {*np.linspace(right, central, 3).round().astype(int), *np.linspace(central, left, 3).round().astype(int)}
-    return tuple(sorted(int(index) for index in chosen)), central
+    central = _middle(areas[:, None])[0]
+    through = [*np.flatnonzero(areas >= _SUBSTANTIAL * areas.max()), *_middle(counts[:, counts.any(axis=0)]), central]
+    sides = np.linspace(min(through), central, 3), np.linspace(central, max(through), 3)
+    return tuple(sorted({round(float(index)) for side in sides for index in side})), int(central)
+
+
+def _middle(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Find the slice in the middle of each structure, given its voxels per slice, shape (slices, structures)."""
+    reached: npt.NDArray[np.bool_] = 2 * np.cumsum(counts, axis=0) >= counts.sum(axis=0)
+    return np.asarray(np.argmax(reached, axis=0), dtype=np.int64)
 
 
 def _windowed(image: Array) -> Bytes:
@@ -131,9 +141,17 @@ def _windowed(image: Array) -> Bytes:
     return np.asarray(np.rint(255 * grey), dtype=np.uint8)
 
 
-def _scale(image: Volume, columns: slice) -> tuple[float, float]:
+def _cropped(array: Bytes, columns: slice, image: Volume) -> Bytes:
+    """Cut out columns, and add empty ones where captions and names would not fit otherwise."""
+    cropped = array[:, :, columns]
+    wanted = _MIN_PROPORTION * image.shape[1] * image.spacing[1] / image.spacing[2]
+    padding = max(0, round((wanted - cropped.shape[2]) / 2))
+    return np.pad(cropped, ((0, 0), (0, 0), (padding, padding)))
+
+
+def _scale(image: Volume, columns: int) -> tuple[float, float]:
     """Pixels per row and per column, so that millimetres are the same in both directions."""
-    height, width = image.shape[1] * image.spacing[1], (columns.stop - columns.start) * image.spacing[2]
+    height, width = image.shape[1] * image.spacing[1], columns * image.spacing[2]
     per_mm = min(PANEL_HEIGHT / height, PANEL_MAX_WIDTH / width)
     return per_mm * image.spacing[1], per_mm * image.spacing[2]
 
@@ -202,14 +220,16 @@ def _named_where(scene: _Scene, structures: tuple[NamedStructure, ...]) -> list[
 def _write_names(panel: Image.Image, scene: _Scene, index: int, structures: list[NamedStructure]) -> None:
     """Write the names of vertebrae at their centres, those of discs behind their posterior edges."""
     size = _font_size(scene, index, structures)
+    smaller = max(_FONT_PX[0], size * 2 // 3)
     for structure in structures:
         rows, columns = np.nonzero(scene.labels[index] == structure.id)
-        y, x = (rows.mean() + 0.5) * scene.scale[0], (columns.mean() + 0.5) * scene.scale[1]
+        x = (columns.mean() + 0.5) * scene.scale[1]
+        y = float(np.clip((rows.mean() + 0.5) * scene.scale[0], size, panel.height - size))
         if structure.kind is Kind.VERTEBRA:
-            _write(panel, (x, y), _short(structure), size=size, anchor="mm")
+            _write(panel, (x, y), _short(structure), size=size if structure.name else smaller, anchor="mm")
         else:
             edge = (columns.max() + 1) * scene.scale[1] + _GAP_PX
-            _write(panel, (edge, y), _short(structure), size=max(_FONT_PX[0], size * 2 // 3), anchor="lm")
+            _write(panel, (edge, y), _short(structure), size=smaller, anchor="lm")
 
 
 def _font_size(scene: _Scene, index: int, structures: list[NamedStructure]) -> int:

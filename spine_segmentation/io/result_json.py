@@ -152,7 +152,7 @@ class ResultDocument(_Document):
     schema_version: str = SCHEMA_VERSION
     """Version of this schema."""
     software: SoftwareEntry
-    """The program that wrote the document."""
+    """What wrote the document."""
     models: tuple[ModelEntry, ...]
     """The networks that took part."""
     input: InputIdentity

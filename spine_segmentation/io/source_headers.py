@@ -13,8 +13,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from highdicom.valuerep import format_number_as_ds
 from pydicom import DataElement, Dataset
+from pydicom.errors import BytesLengthException
 from pydicom.tag import Tag
 from pydicom.uid import (
     EnhancedMRColorImageStorage,
@@ -22,7 +22,7 @@ from pydicom.uid import (
     LegacyConvertedEnhancedMRImageStorage,
     MRImageStorage,
 )
-from pydicom.valuerep import DA, TM
+from pydicom.valuerep import DA, TM, format_number_as_ds
 
 from spine_segmentation.io.uids import derived_uid
 from spine_segmentation.volume import Volume
@@ -39,7 +39,7 @@ _TYPE_2 = (
 """Attributes of the patient and study modules that must be there, but may be empty."""
 
 _MULTI_FRAME = {EnhancedMRImageStorage, EnhancedMRColorImageStorage, LegacyConvertedEnhancedMRImageStorage}
-_MALFORMED = (ValueError, TypeError, NotImplementedError, OverflowError, LookupError)
+_MALFORMED = (ValueError, TypeError, NotImplementedError, OverflowError, LookupError, BytesLengthException)
 """What pydicom raises for values that break the rules of their type."""
 
 _FUNCTIONAL_GROUPS = {Tag("SharedFunctionalGroupsSequence"), Tag("PerFrameFunctionalGroupsSequence")}
@@ -51,8 +51,11 @@ _PARSERS: dict[str, Callable[[Any], object]] = {
     "PatientSex": _PatientSex,
     "StudyDate": DA,
     "StudyTime": TM,
+    "SeriesNumber": int,
+    "SliceThickness": float,
+    "SpacingBetweenSlices": float,
 }
-"""What raises ValueError for a value that a derived object cannot take over."""
+"""What raises an error for a value that a derived object cannot take over."""
 
 
 def repaired_headers(series: DicomSeries) -> tuple[Dataset, ...]:
@@ -107,7 +110,7 @@ def _fill_empty(header: Dataset) -> None:
         if header.get(keyword) is None:
             setattr(header, keyword, "")
     for keyword, parse in _PARSERS.items():
-        if not _is_valid(header.get(keyword), parse):
+        if header.get(keyword) and not _is_valid(header[keyword].value, parse):
             logger.warning("the source's %s is not valid and is left empty", keyword)
             setattr(header, keyword, "")
     if not _is_valid(header.get("LossyImageCompression", "00"), _LossyImageCompression):

@@ -212,4 +212,4 @@ def _add_noise(image: Tensor, acquisition: Acquisition) -> Tensor:
         noise = F.interpolate(noise, (rows, columns), mode="bilinear", align_corners=False)
     bright = torch.quantile(image.flatten()[:: max(1, image.numel() // 4000)], 0.97)
     real, imaginary = noise * (acquisition.noise * bright)
-    return ((image + real) ** 2 + imaginary**2).sqrt()
+    return torch.hypot(image + real, imaginary)

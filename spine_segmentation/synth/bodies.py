@@ -77,14 +77,12 @@ class BodyFrame:
         d: Distance behind the body's centre, mm, (H, W).
         lateral: Squared lateral distance relative to the half width, at most 1, (N, H, W).
         roundness: Half depth at this lateral distance, relative to that in the midline, (N, H, W).
-        bottom: Arc length of the lower endplate, mm, (N, H, W).
         inside: Whether they are in the body, bool, (N, H, W).
     """
 
     d: Tensor
     lateral: Tensor
     roundness: Tensor
-    bottom: Tensor
     inside: Tensor
 
 
@@ -104,7 +102,9 @@ def draw_bodies(rng: np.random.Generator, column: Column) -> BodyShapes:
     lower = by_region(levels, rng.uniform(0.3, 1.4, n), rng.uniform(0.5, 1.8, n), rng.uniform(1.0, 3.2, n), 0.2)
     waist = by_region(levels, rng.uniform(0.02, 0.10, n), *[rng.uniform(0.04, 0.16, n)] * 3)
     spurs = float(rng.random() < 0.4) * rng.random()
-    wedge = by_region(levels, rng.normal(0, 0.3, n), rng.normal(0.5, 0.5, n), rng.normal(-0.4, 0.5, n), rng.normal(0, 0.3, n))
+    wedge = by_region(
+        levels, rng.normal(0, 0.3, n), rng.normal(0.5, 0.5, n), rng.normal(-0.4, 0.5, n), rng.normal(0, 0.3, n)
+    )
     return BodyShapes(
         top=column.top,
         bottom=column.bottom,
@@ -141,7 +141,8 @@ def paint_bodies(tissues: TissueMap, at: Coordinates, frame: BodyFrame, shapes: 
     level = per_level(column.levels, at.territory).to(torch.uint8)
     tissues.paint_level(frame.inside, Tissue.MARROW, Semantic.BODY, level)
     half_depth, front, radius, centre = (
-        per_level(values, at.territory) for values in (shapes.half_depth, shapes.vein, shapes.vein_radius, column.centre)
+        per_level(values, at.territory)
+        for values in (shapes.half_depth, shapes.vein, shapes.vein_radius, column.centre)
     )
     behind = (frame.d > half_depth * front) & ((at.axial - centre).abs() < radius)
     tissues.paint(frame.inside & (at.x.abs() < 6) & behind, Tissue.BASIVERTEBRAL_VEIN)
@@ -171,7 +172,7 @@ def body_frame(tissues: TissueMap, at: Coordinates, shapes: BodyShapes) -> BodyF
     across = (d / depth) ** 2
     inside = ((across * across) ** 2 * across + eighth * square) < 1
     inside &= ~((at.axial < -1) & (at.territory == 0))
-    return BodyFrame(d, lateral, roundness, bottom, inside)
+    return BodyFrame(d, lateral, roundness, inside)
 
 
 def _endplates(here: dict[str, Tensor], d: Tensor, lateral: Tensor) -> tuple[Tensor, Tensor]:
@@ -206,5 +207,3 @@ def _taper(rng: np.random.Generator, column: Column) -> Floats:
     taper[column.levels == S1] = rng.uniform(-0.30, -0.10)
     taper[column.levels == BELOW_S1] = -0.15
     return taper
-
-

@@ -145,9 +145,7 @@ def paint_canal(
     _paint_foramina(tissues, at, frame, column, fields)
 
 
-def _paint_foramina(
-    tissues: TissueMap, at: Coordinates, frame: CanalFrame, column: Column, fields: Fields
-) -> None:
+def _paint_foramina(tissues: TissueMap, at: Coordinates, frame: CanalFrame, column: Column, fields: Fields) -> None:
     distance = at.x.abs()
     half_width = per_level(column.half_width, at.territory)
     beside = (distance > frame.half_width) & (distance < half_width + 4) & (frame.behind < 0) & (at.d > frame.front)
@@ -159,4 +157,4 @@ def _cord(column: Column, conus: float) -> Floats:
     """Radius of the cord of a mean adult, with its cervical and lumbar enlargements, mm."""
     positions = [-60, -30, -5, column.position(C5), column.centre[column.index(T1) + 2], conus - 45, conus - 15, conus]
     radius = profile(positions, [11, 7, 5, 4.3, 3.3, 3.3, 3.8, 0.2])
-    return np.where(ARC_LENGTHS > conus, 0.0, radius)
+    return np.where(conus < ARC_LENGTHS, 0.0, radius)

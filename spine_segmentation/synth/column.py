@@ -172,5 +172,3 @@ def _fracture(rng: np.random.Generator, height: Floats) -> tuple[Floats, Floats,
             wedge[level] = rng.uniform(0, 0.35) * height[level] if shape < 0.6 else 0.0
             biconcavity[level] = rng.uniform(1, 4) if shape > 0.4 else 0.0
     return height, wedge, biconcavity
-
-

@@ -174,5 +174,5 @@ def _random_signal(rng: np.random.Generator) -> Floats:
 def _nucleus_signal(rng: np.random.Generator, signal: Floats) -> Floats:
     """Degenerated nuclei are nearly as dark as the annulus."""
     health = 1 - 0.9 * rng.random(LEVEL_CODES) ** rng.uniform(0.4, 2.5)
-    annulus: float = signal[Tissue.ANNULUS]
-    return annulus + (signal[Tissue.NUCLEUS] - annulus) * health
+    annulus, nucleus = float(signal[Tissue.ANNULUS]), float(signal[Tissue.NUCLEUS])
+    return annulus + (nucleus - annulus) * health

@@ -15,6 +15,9 @@ from spine_segmentation.synth.morphometry import Floats
 from spine_segmentation.synth.profiles import per_level
 from spine_segmentation.synth.tissues import Semantic, Tissue, TissueMap
 
+_RIM = 0.9
+"""Position between a body's endplates, 0 to 1, from which on the disc fills the rounded corners of the body."""
+
 
 @dataclass(frozen=True)
 class DiscShapes:
@@ -79,13 +82,13 @@ def paint_discs(tissues: TissueMap, at: Coordinates, frame: BodyFrame, shapes: D
         shapes: From :func:`draw_discs`.
         column: The levels.
     """
-    below = at.axial > frame.bottom
-    index = torch.where(below, at.territory, at.territory - 1)
+    index = torch.where(tissues.height > 0, at.territory, at.territory - 1)
     exists, index = index >= 0, index.clamp(min=0)
     here = {field.name: per_level(getattr(shapes, field.name), index) for field in fields(shapes)}
     height = (at.axial - here["centre"]) / (here["height"] * 0.5)
     half_width = per_level(column.half_width, at.territory)
-    disc = (frame.d.abs() < _reach(here, frame, height)) & ~frame.inside & exists & (at.x.abs() < half_width)
+    between = (tissues.height.abs() > _RIM) & ~frame.inside & exists
+    disc = between & (frame.d.abs() < _reach(here, frame, height)) & (at.x.abs() < half_width)
     core = _core(here, at, frame)
     level = per_level(column.levels, index).to(torch.uint8)
     tissues.paint_level(disc, Tissue.ANNULUS, Semantic.DISC, level)

@@ -115,7 +115,7 @@ def generate_volume(
     Raises:
         UsageError: If a size is not positive, or region or weighting is unknown.
     """
-    _check(region, weighting, (slices, slice_spacing, pixel_size, rows or 1, columns or 1))
+    _check(region, weighting, (slices, slice_spacing, pixel_size, rows, columns))
     person_rng, _, image_rng = np.random.default_rng(seed).spawn(3)
     person = draw_person(person_rng)
     grid = region_grid(
@@ -130,16 +130,21 @@ def generate_volume(
         device=torch.device(device),
     )
     tissues, image = _examine(person, grid, Weighting(weighting), image_rng)
-    image, semantic, level = (
-        Volume(tensor.cpu().numpy(), grid.affine) for tensor in (image, tissues.semantic, tissues.level)
+    return SyntheticScan(
+        image=_volume(image, grid),
+        semantic=_volume(tissues.semantic, grid),
+        level=_volume(tissues.level, grid),
+        vertebrae=person.column.vertebrae,
+        weighting=Weighting(weighting),
     )
-    return SyntheticScan(image, semantic, level, person.column.vertebrae, Weighting(weighting))
 
 
-def _examine(
-    person: Person, grid: Grid, weighting: Weighting, rng: np.random.Generator
-) -> tuple[TissueMap, Tensor]:
-    """The tissues of a person on a grid, and their image."""
+def _volume(tensor: Tensor, grid: Grid) -> Volume:
+    return Volume(tensor.cpu().numpy(), grid.affine)
+
+
+def _examine(person: Person, grid: Grid, weighting: Weighting, rng: np.random.Generator) -> tuple[TissueMap, Tensor]:
+    """Sample the tissues of a person on a grid, and take their image."""
     coarse = grid.pixel_size >= COARSE_PIXEL_MM
     contrast_rng, acquisition_rng = rng.spawn(2)
     tissues, at = voxelize(person, grid)
@@ -149,7 +154,7 @@ def _examine(
     return tissues, acquire(ideal, tissues, at, acquisition, grid)
 
 
-def _check(region: str, weighting: str, sizes: tuple[float, ...]) -> None:
+def _check(region: str, weighting: str, sizes: tuple[float | None, ...]) -> None:
     known = [*get_args(Region)], [str(family) for family in Weighting]
     if region not in known[0] or weighting not in known[1]:
         raise UsageError(
@@ -157,5 +162,5 @@ def _check(region: str, weighting: str, sizes: tuple[float, ...]) -> None:
             expected=f"a region of {known[0]} and a weighting of {known[1]}",
             remedy="choose one of these",
         )
-    if min(sizes) <= 0:
+    if not all(size is None or size > 0 for size in sizes):
         raise UsageError(f"sizes {sizes}", expected="positive numbers", remedy="give positive counts and lengths in mm")

@@ -51,15 +51,15 @@ class Grid:
         return affine
 
     def lateral_tensor(self) -> Tensor:
-        """x of the slices, shape (N,), mm."""
-        return torch.tensor(self.lateral, device=self.device)
+        """Give x of the slices, shape (N,), mm."""
+        return torch.tensor(self.lateral, dtype=torch.float32, device=self.device)
 
     def inferior(self, step: int = 1) -> Tensor:
-        """z of every ``step``-th row, mm; with a step, one more than needed to enclose the last row."""
+        """Give z of every ``step``-th row, mm; with a step, one more than needed to enclose the last row."""
         return self._axis(self.origin[0], self.rows, step)
 
     def posterior(self, step: int = 1) -> Tensor:
-        """y of every ``step``-th column, mm; with a step, one more than needed to enclose the last column."""
+        """Give y of every ``step``-th column, mm; with a step, one more than needed to enclose the last column."""
         return self._axis(self.origin[1], self.columns, step)
 
     def _axis(self, first: float, count: int, step: int) -> Tensor:

@@ -93,7 +93,7 @@ def is_cervical(levels: Levels) -> npt.NDArray[np.bool_]:
 
 def is_thoracic(levels: Levels) -> npt.NDArray[np.bool_]:
     """Which VerSe numbers are T1 to T13."""
-    return ((levels >= T1) & (levels <= T12)) | (levels == T13)
+    return np.isin(levels, [*range(T1, T12 + 1), T13])
 
 
 def is_lumbar(levels: Levels) -> npt.NDArray[np.bool_]:
@@ -103,7 +103,7 @@ def is_lumbar(levels: Levels) -> npt.NDArray[np.bool_]:
 
 def is_presacral(levels: Levels) -> npt.NDArray[np.bool_]:
     """Which VerSe numbers are above S1."""
-    return (levels < S1) | (levels == T13)
+    return ~np.isin(levels, [S1, BELOW_S1])
 
 
 def by_region(

@@ -79,4 +79,3 @@ def draw_person(rng: np.random.Generator) -> Person:
         jitter=jitter.uniform(0.2, 1.0),
         jitter_seed=int(jitter.integers(2**31)),
     )
-

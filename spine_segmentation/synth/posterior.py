@@ -250,7 +250,7 @@ class _Painter:
         self._bone((distance < 9) & sacral, here)
 
     def _spinous_process(self) -> Tensor:
-        """A flat process that thickens toward a rounded tip; (N, H, W)."""
+        """Shape a flat process that thickens toward a rounded tip; (N, H, W)."""
         along = self.behind / self.arch["length"]
         thick = along.clamp(0, 1)
         rounding = (1 - ((along - 0.85).clamp(min=0) / 0.18) ** 2).clamp(min=0).sqrt()

@@ -15,7 +15,7 @@ ARC_START = -220.0
 ARC_STEP = 0.5
 """Distance between two entries of a table, mm."""
 
-ARC_LENGTHS: Floats = np.arange(2600) * ARC_STEP + ARC_START
+ARC_LENGTHS: Floats = np.arange(2600, dtype=np.float64) * ARC_STEP + ARC_START
 """Arc lengths of the entries of every table, mm."""
 
 

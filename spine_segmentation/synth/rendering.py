@@ -45,7 +45,7 @@ def _table(values: Floats, codes: Tensor) -> Tensor:
 
 
 def _vary_marrow(image: Tensor, tissues: TissueMap, contrast: Contrast, blobs: Tensor) -> Tensor:
-    """Bodies differ from level to level, near the endplates (Modic) and in lesions."""
+    """Vary the bodies from level to level, near the endplates (Modic) and in lesions."""
     factor = _table(contrast.body, tissues.level)
     band = (1 + _table(contrast.endplate_band, tissues.level)).clamp(0.3, 2.2)
     factor = torch.where(tissues.height.abs() > contrast.endplate_band_start, factor * band, factor)
@@ -55,7 +55,7 @@ def _vary_marrow(image: Tensor, tissues: TissueMap, contrast: Contrast, blobs: T
 
 
 def _vary_discs(image: Tensor, tissues: TissueMap, contrast: Contrast) -> Tensor:
-    """The nucleus fades into the annulus, and may be split by a cleft."""
+    """Let the nucleus fade into the annulus, and split it by a cleft."""
     annulus = float(contrast.signal[Tissue.ANNULUS])
     nucleus = annulus + (_table(contrast.nucleus, tissues.level) - annulus) * tissues.core
     nucleus = torch.where(tissues.height.abs() < _CLEFT, nucleus * contrast.cleft, nucleus)

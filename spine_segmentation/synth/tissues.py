@@ -78,7 +78,7 @@ class TissueMap:
 
     @classmethod
     def empty(cls, shape: tuple[int, int, int], device: torch.device) -> Self:
-        """A map of air.
+        """Make a map of air.
 
         Args:
             shape: (N, H, W): slices, rows, columns.

@@ -13,7 +13,7 @@ from torch import Tensor
 from spine_segmentation.synth.column import Column
 from spine_segmentation.synth.curve import Curve
 from spine_segmentation.synth.grid import Grid
-from spine_segmentation.synth.morphometry import BELOW_S1, C2, C5, L1, T1
+from spine_segmentation.synth.morphometry import BELOW_S1, C2, C5, L1, T1, Floats
 from spine_segmentation.synth.profiles import ARC_LENGTHS
 
 Region = Literal["cervical", "thoracic", "lumbar", "whole"]
@@ -23,9 +23,6 @@ MARGIN_MM = 25.0
 
 _COLUMNS_MM = 200.0
 """Extent of a scan toward posterior, if the column's own course does not need more."""
-
-_IN_FRONT = 0.5
-"""Share of the columns in front of the column's mean position."""
 
 
 @dataclass(frozen=True)
@@ -171,8 +168,10 @@ def region_grid(
     first, last = region_levels(column, region)
     arc = np.linspace(column.top[first], column.bottom[last], 64)
     y, z = np.interp(arc, curve.arc, curve.y), np.interp(arc, curve.arc, curve.z)
-    rows = rows or _even((np.ptp(z) + 2 * MARGIN_MM) / pixel_size)
-    columns = columns or _even(max(_COLUMNS_MM, np.ptp(y) + 0.6 * _COLUMNS_MM) / pixel_size)
+    if rows is None:
+        rows = _even((np.ptp(z) + 2 * MARGIN_MM) / pixel_size)
+    if columns is None:
+        columns = _even(max(_COLUMNS_MM, np.ptp(y) + 0.6 * _COLUMNS_MM) / pixel_size)
     x = float(np.mean(np.interp(arc, ARC_LENGTHS, curve.lateral)))
     lateral = x + (np.arange(slices) - (slices - 1) / 2) * slice_spacing
     return Grid(
@@ -180,14 +179,15 @@ def region_grid(
         rows=rows,
         columns=columns,
         pixel_size=pixel_size,
-        origin=(
-            float((z.min() + z.max() - rows * pixel_size) / 2),
-            float((y.min() + y.max()) / 2 - _IN_FRONT * columns * pixel_size),
-        ),
+        origin=(_centred(z, rows * pixel_size), _centred(y, columns * pixel_size)),
         device=device,
     )
 
 
+def _centred(course: Floats, extent: float) -> float:
+    """Begin of an interval of this extent that is centred on the course, mm."""
+    return float(course.min() + course.max() - extent) / 2
+
+
 def _even(pixels: float) -> int:
     return 2 * math.ceil(pixels / 2)
-

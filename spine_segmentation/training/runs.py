@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,22 @@ def initialise(network: nn.Module, weights: str) -> nn.Module:
     if weights:
         network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     return network
+
+
+def distributed_device() -> torch.device:
+    """Join the process group that torchrun started, and take this process's device.
+
+    Returns:
+        The GPU of this process, or the CPU where there is none.
+    """
+    cuda = torch.cuda.is_available()
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group("nccl" if cuda else "gloo")
+    if not cuda:
+        return torch.device("cpu")
+    device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    torch.cuda.set_device(device)
+    return device
 
 
 def attach(

@@ -1,0 +1,37 @@
+# make demo [INPUT=folder]   run the main job on a generated DICOM study or on your own folder
+# make test                  all tests
+# make lint                  style and types
+# make bench                 speed
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT := out/demo
+export OMP_NUM_THREADS ?= 2
+
+.PHONY: demo test lint bench
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.installed
+	$(BIN)/spine-segmentation demo -o $(OUT) $(if $(INPUT),--input "$(INPUT)")
+	@echo "Look at $(OUT)/overlay.png; the DICOM Segmentation is $(OUT)/segmentation.dcm"
+
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed
+	$(BIN)/python benchmarks/bench_pipeline.py
+	$(BIN)/python benchmarks/bench_synth.py
+
+# torch comes first and by itself: its build (CPU or CUDA) is the machine's choice, all else is pinned.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet torch==2.13.0
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[app,train,pacs,dev]"
+	touch $@

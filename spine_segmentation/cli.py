@@ -1,0 +1,206 @@
+"""The command line ``spine-segmentation``."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from spine_segmentation.errors import OutputError, SpineError
+
+if TYPE_CHECKING:
+    from spine_segmentation.results import SpineResult
+
+app = typer.Typer(
+    help="Finds, separates and names the vertebrae and intervertebral discs of a spine MRI series. Research use only.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+
+
+class Format(StrEnum):
+    """What ``segment`` can write."""
+
+    SEG = "seg"
+    NIFTI = "nifti"
+    JSON = "json"
+    PNG = "png"
+
+
+class SegType(StrEnum):
+    """How a DICOM Segmentation is encoded."""
+
+    BINARY = "binary"
+    LABELMAP = "labelmap"
+
+
+Output = Annotated[Path, typer.Option("--output", "-o", help="Folder to write to; created if need be.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")]
+Models = Annotated[Path | None, typer.Option(help="Folder with the bundles; default: those of the package.")]
+
+
+@app.command()
+def segment(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="DICOM folder or file, or NIfTI file.")],
+    output: Output,
+    series: Annotated[str | None, typer.Option(help="Series Instance UID; default: the best suited series.")] = None,
+    device: Device = "cpu",
+    models: Models = None,
+    only_2class: Annotated[bool, typer.Option("--only-2class", help="Write the semantic map alone.")] = False,
+    formats: Annotated[list[Format] | None, typer.Option("--format", help="Write only this; may be repeated.")] = None,
+    seg_type: Annotated[SegType, typer.Option(help="Encoding of the DICOM Segmentation.")] = SegType.BINARY,
+) -> None:
+    """Segment, separate and name the structures of one series."""
+    from spine_segmentation.io.load import load_input
+    from spine_segmentation.io.outputs import FORMATS, write_outputs
+    from spine_segmentation.pipeline import SpinePipeline, require_spine, shows_spine
+    from spine_segmentation.run_status import RunStatus
+
+    _make_folder(output)
+    wanted = frozenset(str(format_) for format_ in formats) if formats else FORMATS
+    with RunStatus(output) as status, _progress() as progress:
+        task = progress.add_task("reading", total=None)
+        loaded = load_input(source, series)
+        progress.update(task, description="segmenting and naming")
+        result = SpinePipeline(device, models)(loaded.volume, only_semantic=only_2class)
+        progress.update(task, description="writing")
+        status.outputs += write_outputs(
+            result,
+            output,
+            series=loaded.series,
+            formats=wanted if shows_spine(result) else frozenset({"json"}),
+            seg_type=seg_type.value,
+            identity=loaded.identity,
+        )
+        require_spine(result)
+    _report(loaded.identity.choice, result, status.outputs)
+
+
+@app.command("series")
+def list_folder(folder: Annotated[Path, typer.Argument(help="Folder with DICOM files.")]) -> None:
+    """List the series of a folder, and which one would be used."""
+    from spine_segmentation.io.dicom_series import choose_series, list_series
+
+    summaries = list_series(folder)
+    table = Table("series", "description", "modality", "plane", "weighting", "images", "spacing (mm)", "suitable")
+    for summary in summaries:
+        pixel = summary.pixel_spacing
+        spacing = f"{pixel[0]:.2f} x {pixel[1]:.2f}" if pixel else "?"
+        gap = f" x {summary.slice_spacing:.2f}" if summary.slice_spacing else ""
+        table.add_row(
+            summary.series_uid,
+            summary.description,
+            summary.modality,
+            summary.orientation,
+            summary.weighting or "?",
+            str(summary.images),
+            spacing + gap,
+            summary.unsuitable or "yes",
+        )
+    console.print(table)
+    chosen, reason = choose_series(summaries)
+    console.print(f"would use {chosen.series_uid}: {reason}")
+
+
+@app.command()
+def evaluate(
+    data: Annotated[Path, typer.Argument(help="Folder with NAME_img.nii.gz and NAME_seg.nii.gz.")],
+    output: Output,
+    mapping: Annotated[Path | None, typer.Option(help="What the masks' values mean; default: VerSe numbers.")] = None,
+    device: Device = "cpu",
+    models: Models = None,
+) -> None:
+    """Compare with manual masks: Dice, names and counts, per structure and per set."""
+    from spine_segmentation.evaluation.evaluate import evaluate_folder
+    from spine_segmentation.evaluation.label_mapping import load_mapping
+    from spine_segmentation.evaluation.report import write_report
+    from spine_segmentation.pipeline import SpinePipeline
+
+    _make_folder(output)
+    with Progress(console=console) as progress:
+        task = progress.add_task("evaluating", total=None)
+
+        def advance(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        evaluation = evaluate_folder(data, SpinePipeline(device, models), load_mapping(mapping), advance)
+    for path in write_report(evaluation, output):
+        console.print(str(path))
+
+
+@app.command()
+def demo(
+    output: Output = Path("out/demo"),
+    source: Annotated[Path | None, typer.Option("--input", help="DICOM folder; default: a generated study.")] = None,
+    seed: Annotated[int, typer.Option(help="Which generated patient.")] = 1,
+) -> None:
+    """Run the main job on a generated DICOM study, or on a folder of your own."""
+    if source is None:
+        from spine_segmentation.synth.dicom import write_study
+        from spine_segmentation.synth.generator import generate_volume
+
+        source = output / "study"
+        _make_folder(source)
+        write_study(generate_volume(seed, region="lumbar"), source, seed=seed)
+        console.print(f"generated a synthetic lumbar study in {source}")
+    segment(source, output)
+
+
+def main() -> None:
+    """Entry point: errors become messages on stderr and exit codes."""
+    from spine_segmentation.run_status import exit_on_sigterm
+
+    handler = RichHandler(console=Console(stderr=True), show_time=False, show_path=False)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+    exit_on_sigterm()
+    try:
+        app()
+    except SpineError as error:
+        Console(stderr=True).print(f"[red]error[/red]: {error}", highlight=False, markup=True)
+        sys.exit(error.exit_code)
+
+
+def _report(choice: str, result: SpineResult, written: list[Path]) -> None:
+    """Say what was chosen, found and written."""
+    if choice:
+        console.print(choice, highlight=False)
+    if result.labeling is not None:
+        labeling = result.labeling
+        table = Table("structure", "confidence", "runner-up", "volume (ml)", "whole")
+        for structure in labeling.structures:
+            instance = structure.instance
+            runner_up = f"{structure.runner_up} {structure.runner_up_confidence:.2f}" if structure.runner_up else ""
+            whole = "yes" if instance.fully_visible else "cut"
+            volume = f"{instance.volume / 1000:.1f}"
+            table.add_row(structure.title, f"{structure.confidence:.2f}", runner_up, volume, whole)
+        console.print(table)
+        console.print(f"levels {labeling.status} (confidence {labeling.confidence:.2f}); variant: {labeling.variant}")
+    for path in written:
+        console.print(f"wrote {path}", highlight=False, soft_wrap=True)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot create {folder} ({error.strerror})", expected="a folder to write to", remedy="choose another --output"
+        ) from error
+
+
+def _progress() -> Progress:
+    return Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(stderr=True))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spine_segmentation.evaluation.surface import surface_score
+from spine_segmentation.volume import Volume
+
+GRID = Volume.from_axes(np.zeros((6, 7, 60), np.uint8), "LPS", (4.0, 2.0, 0.5))
+NOTHING = np.zeros(GRID.shape, bool)
+
+
+def slab(start: int, stop: int) -> npt.NDArray[np.bool_]:
+    """A plate across the whole image: its only surfaces are two planes."""
+    mask = np.zeros(GRID.shape, bool)
+    mask[:, :, start:stop] = True
+    return mask
+
+
+@given(st.integers(-8, 8))
+def test_planes_moved_outwards_are_too_large_by_that_many_millimetres(steps: int) -> None:
+    score = surface_score(slab(20 - steps, 40 + steps), slab(20, 40), NOTHING, GRID)
+    assert score is not None
+    assert score.bias_mm == pytest.approx(0.5 * steps)
+    assert score.distance_95_mm == pytest.approx(0.5 * abs(steps))
+
+
+def test_a_shift_has_no_bias() -> None:
+    score = surface_score(slab(22, 42), slab(20, 40), NOTHING, GRID)
+    assert score is not None
+    assert score.bias_mm == pytest.approx(0.0)
+    assert score.distance_95_mm == pytest.approx(1.0)
+
+
+def test_the_affine_and_not_the_axis_gives_the_distance() -> None:
+    skewed = Volume(GRID.array, np.diag([1.0, 1.0, 3.0, 1.0]) @ GRID.affine)
+    score = surface_score(slab(18, 42), slab(20, 40), NOTHING, skewed)
+    assert score is not None and score.bias_mm == pytest.approx(3.0)
+
+
+def test_unknown_voxels_have_no_surface() -> None:
+    score = surface_score(slab(20, 44), slab(20, 40), slab(38, 50), GRID)
+    assert score is not None
+    assert score.bias_mm == score.distance_95_mm == 0.0
+
+
+def test_nothing_has_no_surface() -> None:
+    assert surface_score(NOTHING, slab(20, 40), NOTHING, GRID) is None
+    assert surface_score(slab(20, 40), NOTHING, NOTHING, GRID) is None
+    assert surface_score(slab(20, 40), slab(20, 40), slab(0, 60), GRID) is None

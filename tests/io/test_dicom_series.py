@@ -1,0 +1,391 @@
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom.uid import CTImageStorage, SegmentationStorage, generate_uid
+
+from spine_segmentation.errors import (
+    MissingGeometry,
+    NoDicomFound,
+    NoSuitableSeries,
+    TruncatedFile,
+    UnreadableFile,
+    UnsupportedOrientation,
+)
+from spine_segmentation.io.dicom_series import SeriesSummary, choose_series, list_series
+from spine_segmentation.volume import Volume
+from tests.dicom_factory import classic_dataset, sagittal_volume, save, write_enhanced, write_series
+
+
+def volume_along(axes: str, spacing: tuple[float, float, float] = (4, 1, 1), slices: int = 5) -> Volume:
+    return Volume.from_axes(np.ones((slices, 6, 7), dtype=np.int16), axes, spacing)
+
+
+def summary(**changes: object) -> SeriesSummary:
+    plain = SeriesSummary("1.2", "1.2.3", "MR", "", "sagittal", 15, (1.0, 1.0), 4.0, "T2w", None, (), 15)
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+# --- listing
+
+
+def test_a_series_is_described(tmp_path: Path) -> None:
+    files = write_series(
+        sagittal_volume(spacing=(4.4, 0.6, 0.7)),
+        tmp_path,
+        SeriesDescription="T2 TSE SAG",
+        SeriesInstanceUID="1.2.3",
+        StudyInstanceUID="1.2",
+    )
+    (found,) = list_series(tmp_path)
+    assert found.slice_spacing == pytest.approx(4.4)
+    assert found.files == tuple(files)
+    assert replace(found, slice_spacing=None, files=()) == SeriesSummary(
+        study_uid="1.2",
+        series_uid="1.2.3",
+        modality="MR",
+        description="T2 TSE SAG",
+        orientation="sagittal",
+        images=5,
+        pixel_spacing=(0.6, 0.7),
+        slice_spacing=None,
+        weighting="T2w",
+        unsuitable=None,
+        files=(),
+        slices=5,
+    )
+
+
+def test_an_enhanced_series_is_described_by_its_frames(tmp_path: Path) -> None:
+    write_enhanced(sagittal_volume(), tmp_path / "enhanced")
+    (found,) = list_series(tmp_path)
+    assert (found.images, found.slices, found.orientation, found.slice_spacing) == (5, 5, "sagittal", 4.0)
+
+
+def test_one_file_is_enough(tmp_path: Path) -> None:
+    path = write_series(sagittal_volume(), tmp_path)[0]
+    (found,) = list_series(path)
+    assert found.files == (path,)
+
+
+def test_series_at_any_depth_among_other_files_are_told_apart(tmp_path: Path) -> None:
+    for folder, count in (("a/b/c", 3), ("a/b", 4), (".", 5)):
+        write_series(sagittal_volume((count, 4, 4)), tmp_path / folder)
+    (tmp_path / "notes.txt").write_text("no image")
+    (tmp_path / "a" / "empty.dcm").touch()
+    (tmp_path / "a" / "noise.dcm").write_bytes(bytes(range(256)) * 50)
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    assert sorted(found.images for found in list_series(tmp_path)) == [3, 4, 5]
+
+
+def test_two_studies_with_the_same_series_uid_stay_apart(tmp_path: Path) -> None:
+    for study in ("1.1", "1.2"):
+        write_series(sagittal_volume(), tmp_path / study, StudyInstanceUID=study, SeriesInstanceUID="1.9")
+    assert sorted(found.study_uid for found in list_series(tmp_path)) == ["1.1", "1.2"]
+
+
+def test_series_are_listed_by_number(tmp_path: Path) -> None:
+    for number in (10, 2, 7):
+        write_series(sagittal_volume((number, 4, 4)), tmp_path / str(number), SeriesNumber=number)
+    assert [found.images for found in list_series(tmp_path)] == [2, 7, 10]
+
+
+def test_segmentations_and_reports_are_passed_over(tmp_path: Path) -> None:
+    write_series(sagittal_volume(), tmp_path / "mr")
+    write_series(sagittal_volume(), tmp_path / "seg", Modality="SEG", SOPClassUID=SegmentationStorage)
+    write_series(
+        sagittal_volume(),
+        tmp_path / "sr",
+        **{"Modality": "SR", "Rows": None, "Columns": None, "PixelData": None},
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.88.33",
+    )
+    assert [found.modality for found in list_series(tmp_path)] == ["MR"]
+
+
+@pytest.mark.parametrize("first_group", ["meta information", "data set"])
+def test_a_file_without_preamble_is_read(tmp_path: Path, first_group: str) -> None:
+    path = write_series(sagittal_volume((1, 4, 4)), tmp_path)[0]
+    content = path.read_bytes()[132:]
+    meta_length = 12 + int.from_bytes(content[8:12], "little")
+    path.write_bytes(content if first_group == "meta information" else content[meta_length:])
+    assert [found.images for found in list_series(tmp_path)] == [1]
+
+
+def test_copies_of_a_file_count_once(tmp_path: Path) -> None:
+    path = write_series(sagittal_volume(), tmp_path)[2]
+    shutil.copy(path, tmp_path / "zz_copy")
+    assert [found.images for found in list_series(tmp_path)] == [5]
+
+
+def test_different_images_with_one_instance_uid_are_all_kept(tmp_path: Path) -> None:
+    write_series(sagittal_volume(), tmp_path, SOPInstanceUID="1.2.3.4")
+    assert [found.images for found in list_series(tmp_path)] == [5]
+
+
+@pytest.mark.parametrize(
+    ("axes", "orientation"), [("LIP", "sagittal"), ("RSA", "sagittal"), ("ILP", "axial"), ("PIL", "coronal")]
+)
+def test_orientation(tmp_path: Path, axes: str, orientation: str) -> None:
+    write_series(volume_along(axes), tmp_path)
+    (found,) = list_series(tmp_path)
+    assert found.orientation == orientation
+    assert (found.unsuitable is None) == (orientation == "sagittal")
+
+
+@pytest.mark.parametrize(("degrees", "orientation"), [(44, "sagittal"), (46, "coronal")])
+def test_sagittal_reaches_to_45_degrees(tmp_path: Path, degrees: float, orientation: str) -> None:
+    angle = np.deg2rad(degrees)
+    turn = np.eye(4)
+    turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    volume = sagittal_volume()
+    write_series(Volume(volume.array, turn @ volume.affine), tmp_path)
+    assert list_series(tmp_path)[0].orientation == orientation
+
+
+@pytest.mark.parametrize(
+    ("header", "weighting"),
+    [
+        ({"SeriesDescription": "sT2W_TSE_sag"}, "T2w"),
+        ({"SeriesDescription": "t1_tse_sag"}, "T1w"),
+        ({"SeriesDescription": "T2 STIR sag"}, "STIR"),
+        ({"SeriesDescription": "t2_tirm"}, "STIR"),
+        ({"SeriesDescription": "Sag T2*"}, "T2*w"),
+        ({"SeriesDescription": "PD sag"}, "PDw"),
+        ({"SeriesDescription": "spine"}, "T2w"),
+        ({"SeriesDescription": None, "RepetitionTime": 500, "EchoTime": 10}, "T1w"),
+        ({"SeriesDescription": None, "RepetitionTime": 4000, "EchoTime": 60, "InversionTime": 150}, "STIR"),
+        ({"SeriesDescription": None, "RepetitionTime": 3000, "EchoTime": 20}, "PDw"),
+        ({"SeriesDescription": None, "RepetitionTime": 5, "EchoTime": 2, "ScanningSequence": "GR"}, None),
+        ({"SeriesDescription": None, "RepetitionTime": None}, None),
+    ],
+)
+def test_weighting(tmp_path: Path, header: dict[str, object], weighting: str | None) -> None:
+    write_series(sagittal_volume((1, 4, 4)), tmp_path, **header)
+    assert list_series(tmp_path)[0].weighting == weighting
+
+
+@pytest.mark.parametrize(
+    ("character_set", "name"),
+    [
+        ("ISO_IR 100", "Müller^Jürgen"),
+        ("ISO_IR 192", "Łukasz^Żak 山田"),
+        (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎"),
+    ],
+)
+def test_descriptions_survive_in_any_character_set(tmp_path: Path, character_set: str | list[str], name: str) -> None:
+    write_series(
+        sagittal_volume(),
+        tmp_path,
+        SpecificCharacterSet=character_set,
+        PatientName=name,
+        SeriesDescription=f"T2 {name}",
+    )
+    assert list_series(tmp_path)[0].description == f"T2 {name}"
+
+
+# --- what makes a series unsuitable
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ({"ImageType": ["DERIVED", "PRIMARY"]}, "derived"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "localizer"),
+        ({"SeriesDescription": "LOC sag"}, "localizer"),
+        ({"SeriesDescription": "3-plane scout"}, "localizer"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "SUBTRACT"]}, "subtracted"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "PROJECTION IMAGE"]}, "projection"),
+        ({"Modality": "CT"}, "CT"),
+        ({"Modality": None, "SOPClassUID": CTImageStorage}, "CT"),
+        ({"SamplesPerPixel": 3}, "colour"),
+        ({"ImagePositionPatient": None}, "position"),
+        ({"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]}, "orientation"),
+        ({"PixelSpacing": None}, "spacing"),
+    ],
+)
+def test_unsuitable_series_say_why(tmp_path: Path, header: dict[str, object], reason: str) -> None:
+    write_series(sagittal_volume(), tmp_path, **header)
+    unsuitable = list_series(tmp_path)[0].unsuitable
+    assert unsuitable
+    assert reason in unsuitable
+
+
+@pytest.mark.parametrize(
+    "description", ["T2 sag lumbosacral", "allocated", "sub-001 T2 sag", "T2 sub01", "subject 5 T2"]
+)
+def test_harmless_descriptions_do_not_exclude(tmp_path: Path, description: str) -> None:
+    write_series(sagittal_volume((1, 4, 4)), tmp_path, SeriesDescription=description)
+    assert list_series(tmp_path)[0].unsuitable is None
+
+
+def test_a_series_that_is_only_partly_derived_is_suitable(tmp_path: Path) -> None:
+    kinds = [["ORIGINAL", "PRIMARY"], ["DERIVED", "PRIMARY"]]
+    write_series(sagittal_volume(), tmp_path, ImageType=lambda k: kinds[k % 2])
+    assert list_series(tmp_path)[0].unsuitable is None
+
+
+# --- poor headers
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"Modality": None},
+        {"SOPClassUID": None},
+        {"PatientName": None},
+        {"StudyInstanceUID": None},
+        {"Modality": None, "SOPClassUID": None},
+        {"Modality": "", "SOPClassUID": None, "PatientName": None, "StudyInstanceUID": None, "ImageType": None},
+    ],
+)
+def test_poor_headers_of_an_mr_series_do_not_exclude_it(tmp_path: Path, header: dict[str, None]) -> None:
+    write_series(sagittal_volume(), tmp_path, **header)
+    (found,) = list_series(tmp_path)
+    assert (found.modality, found.unsuitable) == ("MR", None)
+
+
+MR_HINTS = dict.fromkeys(["MagneticFieldStrength", "RepetitionTime", "EchoTime", "SOPClassUID", "Modality"])
+
+
+def write_without_hints(folder: Path, **header: object) -> None:
+    for index, volume in enumerate([sagittal_volume()] * 5):
+        dataset = classic_dataset(
+            volume, index, **{**MR_HINTS, **header}, SeriesInstanceUID="1.2.3", StudyInstanceUID="1.2"
+        )
+        save(dataset, folder / f"{index}")
+        content = (folder / f"{index}").read_bytes()
+        (folder / f"{index}").write_bytes(content[144 + int.from_bytes(content[140:144], "little") :])
+
+
+def test_an_unknown_modality_is_accepted_with_whole_geometry(tmp_path: Path) -> None:
+    write_without_hints(tmp_path)
+    (found,) = list_series(tmp_path)
+    assert (found.modality, found.unsuitable, found.images) == ("", None, 5)
+
+
+def test_an_unknown_modality_is_not_accepted_where_another_one_is_implied(tmp_path: Path) -> None:
+    write_without_hints(tmp_path, KVP=120)
+    assert list_series(tmp_path)[0].unsuitable == "its modality is CT, not MR"
+
+
+def test_images_without_series_uid_are_grouped_by_folder_and_description(tmp_path: Path) -> None:
+    for folder, description in (("a", "T2"), ("b", "T2"), ("b/../b", "T1")):
+        files = write_series(
+            sagittal_volume((2, 4, 4)), tmp_path / "new", SeriesInstanceUID=None, SeriesDescription=description,
+            StudyInstanceUID="1.2",
+        )  # fmt: skip
+        (tmp_path / folder).mkdir(exist_ok=True)
+        for path in files:
+            path.rename(tmp_path / folder / f"{description}{path.name}")
+    found = list_series(tmp_path)
+    assert sorted((s.files[0].parent.name, s.description, s.images) for s in found) == [
+        ("a", "T2", 2),
+        ("b", "T1", 2),
+        ("b", "T2", 2),
+    ]
+    assert {s.series_uid for s in found} == {""}
+
+
+# --- refusals
+
+
+def test_no_dicom(tmp_path: Path) -> None:
+    (tmp_path / "readme").write_text("nothing here")
+    with pytest.raises(NoDicomFound, match="no DICOM image"):
+        list_series(tmp_path)
+
+
+def test_a_missing_folder_is_an_unreadable_input(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match="does not exist"):
+        list_series(tmp_path / "nowhere")
+
+
+def test_a_file_cut_off_before_its_series_uid_is_reported(tmp_path: Path) -> None:
+    paths = write_series(sagittal_volume(), tmp_path)
+    paths[4].write_bytes(paths[4].read_bytes()[:700])
+    with pytest.raises(TruncatedFile, match="image0004"):
+        list_series(tmp_path)
+
+
+# --- choosing
+
+
+def test_the_sagittal_series_is_chosen_among_all_planes(tmp_path: Path) -> None:
+    write_series(volume_along("ILP", slices=30), tmp_path / "axial", SeriesNumber=1)
+    write_series(volume_along("PIL", slices=20), tmp_path / "coronal", SeriesNumber=2)
+    write_series(volume_along("LIP", slices=9), tmp_path / "sagittal", SeriesNumber=3)
+    chosen, reason = choose_series(list_series(tmp_path))
+    assert chosen.orientation == "sagittal"
+    assert reason == "sagittal MR, T2w, 9 slices: the only suitable series of 3 series found"
+
+
+@pytest.mark.parametrize(
+    ("better", "worse", "reason"),
+    [
+        ({"slices": 17, "weighting": "T1w"}, {"slices": 15}, "most slices"),
+        ({"slices": 17}, {"slices": 15, "images": 60}, "most slices"),
+        ({}, {"weighting": "T1w"}, "preferred contrast"),
+        ({}, {"weighting": None}, "preferred contrast"),
+        ({"weighting": "T1w"}, {"weighting": "STIR"}, "preferred contrast"),
+        ({"weighting": None}, {"weighting": "DWI"}, "preferred contrast"),
+        ({"pixel_spacing": (0.5, 0.5)}, {}, "finest pixels"),
+        ({"series_uid": "1.2.2"}, {}, "lowest UID"),
+    ],
+)
+def test_the_rules_of_choice_in_order(better: dict[str, object], worse: dict[str, object], reason: str) -> None:
+    series = [summary(series_uid="1.2.3", **worse), summary(**{"series_uid": "1.2.4", **better})]
+    for order in (series, series[::-1]):
+        chosen, why = choose_series(order)
+        assert chosen == series[1]
+        assert reason in why
+        assert "2 suitable series" in why
+
+
+def test_a_series_can_be_named() -> None:
+    series = [summary(), summary(series_uid="1.9", slices=3, unsuitable="it is a localizer")]
+    chosen, reason = choose_series(series, "1.9")
+    assert chosen == series[1]
+    assert "given by its UID, although it is a localizer" in reason
+
+
+def test_an_unknown_uid_is_refused_with_the_list() -> None:
+    with pytest.raises(NoSuitableSeries, match=r"9\.9.*1\.2\.3"):
+        choose_series([summary()], "9.9")
+
+
+def test_a_named_series_of_another_modality_is_refused() -> None:
+    with pytest.raises(NoSuitableSeries, match="not MR"):
+        choose_series([summary(modality="CT", unsuitable="its modality is CT, not MR")], "1.2.3")
+
+
+def test_a_named_thick_axial_series_is_refused(tmp_path: Path) -> None:
+    uid = generate_uid()
+    write_series(volume_along("ILP"), tmp_path, SeriesInstanceUID=uid)
+    with pytest.raises(UnsupportedOrientation, match="axial"):
+        choose_series(list_series(tmp_path), uid)
+
+
+def test_a_named_thin_axial_series_is_accepted(tmp_path: Path) -> None:
+    uid = generate_uid()
+    write_series(volume_along("ILP", (1, 1, 1)), tmp_path, SeriesInstanceUID=uid)
+    assert choose_series(list_series(tmp_path), uid)[0].orientation == "axial"
+
+
+def test_without_a_suitable_series_every_one_is_listed_with_its_flaw(tmp_path: Path) -> None:
+    write_series(volume_along("ILP"), tmp_path / "a", SeriesDescription="T2 AX")
+    write_series(volume_along("LIP"), tmp_path / "b", SeriesDescription="LOC")
+    with pytest.raises(NoSuitableSeries) as caught:
+        choose_series(list_series(tmp_path))
+    assert "T2 AX" in str(caught.value)
+    assert "its slices are axial, not sagittal" in str(caught.value)
+    assert "it is a localizer" in str(caught.value)
+
+
+def test_missing_geometry_as_the_only_flaw_has_its_own_error(tmp_path: Path) -> None:
+    write_series(sagittal_volume(), tmp_path / "a", ImageOrientationPatient=None)
+    with pytest.raises(MissingGeometry):
+        choose_series(list_series(tmp_path))

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spine_segmentation.errors import OutputError, UsageError
+from spine_segmentation.io.dicom_reader import DicomSeries, read_series
+from spine_segmentation.io.dicom_seg import write_segmentation
+from spine_segmentation.io.dicom_series import choose_series, list_series
+from spine_segmentation.io.nifti import read_nifti
+from spine_segmentation.io.outputs import FORMATS, write_outputs
+from spine_segmentation.results import SpineResult
+from spine_segmentation.volume import Volume
+from tests.dicom_factory import write_enhanced, write_series
+from tests.io.test_dicom_seg import expected_labels, labels_in, validator_errors, written
+
+MakeResult = Callable[..., SpineResult]
+MakeSeries = Callable[..., DicomSeries]
+
+
+def test_everything_is_written_under_its_fixed_name(
+    volume: Volume, make_result: MakeResult, make_series: MakeSeries, tmp_path: Path
+) -> None:
+    paths = write_outputs(make_result(volume), tmp_path, series=make_series(volume), formats=FORMATS)
+    names = {"segmentation.dcm", "labels.nii.gz", "semantic.nii.gz", "overlay.png", "result.json"}
+    assert {path.name for path in paths} == names == {path.name for path in tmp_path.iterdir()}
+    assert paths[-1].name == "result.json"
+
+
+def test_label_maps_lie_on_the_grid_of_the_input(volume: Volume, make_result: MakeResult, tmp_path: Path) -> None:
+    result = make_result(volume)
+    write_outputs(result, tmp_path, series=None, formats=frozenset({"nifti"}))
+    assert result.labeling is not None
+    for name, expected in (("labels", result.labeling.labels), ("semantic", result.semantic)):
+        found = read_nifti(tmp_path / f"{name}.nii.gz")
+        assert (found.array == expected.array).all()
+        assert np.allclose(found.affine, volume.affine, atol=1e-4)
+
+
+def test_no_segmentation_without_a_series_or_without_structures(
+    volume: Volume, make_result: MakeResult, make_series: MakeSeries, tmp_path: Path
+) -> None:
+    result, series = make_result(volume), make_series(volume)
+    assert result.labeling is not None
+    nothing = replace(result, labeling=replace(result.labeling, structures=()))
+    for case, source in ((result, None), (nothing, series), (replace(result, labeling=None), series)):
+        assert write_outputs(case, tmp_path, series=source, formats=frozenset({"seg"})) == []
+
+
+def test_unknown_formats_are_refused(volume: Volume, make_result: MakeResult, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="jpeg"):
+        write_outputs(make_result(volume), tmp_path, series=None, formats=frozenset({"jpeg"}))
+
+
+@pytest.mark.parametrize("kind", sorted(FORMATS))
+def test_a_missing_folder_is_an_output_error(
+    kind: str, volume: Volume, make_result: MakeResult, make_series: MakeSeries, tmp_path: Path
+) -> None:
+    with pytest.raises(OutputError):
+        write_outputs(make_result(volume), tmp_path / "absent", series=make_series(volume), formats=frozenset({kind}))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("enhanced", [False, True])
+def test_from_files_to_segmentation(enhanced: bool, volume: Volume, make_result: MakeResult, tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    write_enhanced(volume, study / "image") if enhanced else write_series(volume, study)
+    chosen, _ = choose_series(list_series(study))
+    series = read_series(chosen)
+    result, output = make_result(series.volume), tmp_path / "output"
+    output.mkdir()
+    segmentation = written(result, series, output)
+    assert (labels_in(segmentation, series.volume) == expected_labels(result)).all()
+    assert validator_errors(output / "segmentation.dcm") == []
+    write_segmentation(result, series, output / "again.dcm")

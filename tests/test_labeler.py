@@ -1,0 +1,176 @@
+"""Names on analytic spines with ideal evidence: what the reference system gets right, and what it does not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from spine_segmentation.anatomy import BY_ID, BY_NAME, IVD, LEVELS, VERTEBRA, Kind
+from spine_segmentation.errors import InvalidVolume
+from spine_segmentation.instances import split_instances
+from spine_segmentation.labeler import MAX_PER_KIND, name_instances
+from spine_segmentation.results import Instance, Instances, Labeling
+from spine_segmentation.volume import Volume
+from tests.phantoms import Phantom, build, structures
+
+
+def label(phantom: Phantom, semantic: Volume | None = None, strength: float = 12.0) -> Labeling:
+    instances = split_instances(semantic or phantom.semantic)
+    return name_instances(instances, phantom.evidence(instances, strength))
+
+
+def names(labeling: Labeling) -> list[str | None]:
+    return [structure.name for structure in labeling.structures]
+
+
+CASES = {
+    "whole normal spine": structures("C2", "S1"),
+    "lumbarised": structures("C2", "S1", 12, 6),
+    "sacralised": structures("C2", "S1", 12, 4),
+    "thirteen thoracic": structures("C2", "S1", 13, 5),
+    "eleven thoracic": structures("C2", "S1", 11, 5),
+    "T10 to S1": structures("T10", "S1"),
+    "T5 to T9": structures("T5", "T9"),
+    "disc first": structures("L1-L2", "S1"),
+    "disc last": structures("T12", "L5-S1"),
+    "two vertebrae and one disc": structures("L4", "L5"),
+    "one vertebra": ("L3",),
+    "one disc": ("L3-L4",),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_names_and_voxels(case: str) -> None:
+    course = "natural" if len(CASES[case]) > 15 else "lordosis" if len(CASES[case]) > 5 else "straight"
+    phantom = build(CASES[case], course, sacrum=CASES[case][-1] == "S1")
+    labeling = label(phantom)
+    assert labeling.status == "determined"
+    assert names(labeling) == [*CASES[case]]
+    ids = np.array([0, *(BY_NAME[name].id for name in phantom.names)], dtype=np.uint8)
+    assert labeling.labels.array.dtype == np.uint8
+    assert (labeling.labels.array == ids[phantom.truth]).mean() > 0.9999
+
+
+def test_the_disc_between_l5_and_s1_has_its_right_name() -> None:
+    labeling = label(build(structures("T10", "S1")))
+    assert [(s.name, s.id) for s in labeling.structures][-3:] == [("L5", 45), ("L5-S1", 50), ("S1", 49)]
+    labeling = label(build(structures("T10", "S1", 12, 4)))
+    assert [(s.name, s.id) for s in labeling.structures][-3:] == [("L4", 43), ("L4-S1", 51), ("S1", 49)]
+
+
+@pytest.mark.parametrize("kept", [VERTEBRA, IVD])
+def test_only_bodies_or_only_discs(kept: int) -> None:
+    phantom = build(structures("T10", "S1"), "lordosis")
+    labeling = label(phantom, phantom.changed((phantom.semantic.array != kept, 0)))
+    kind = Kind.VERTEBRA if kept == VERTEBRA else Kind.IVD
+    assert names(labeling) == [name for name in phantom.names if BY_NAME[name].kind is kind]
+
+
+def test_nothing_found() -> None:
+    phantom = build(["L3"])
+    labeling = label(phantom, phantom.changed((phantom.truth > 0, 0)))
+    assert (labeling.structures, labeling.status, labeling.confidence) == ((), "undetermined", 0.0)
+    assert not labeling.labels.array.any()
+    assert labeling.variant == "cannot tell from this field of view"
+
+
+@pytest.mark.parametrize("offset", [(0, 0, 40), (0, 20, 40), (4, -15, 36)])
+def test_stray_island_of_100_voxels(offset: tuple[int, int, int]) -> None:
+    phantom = build(structures("C2", "S1"), "natural", (3.3, 0.8, 0.8), margin=30)
+    middle = np.argwhere(phantom.mask("T9-T10")).mean(axis=0).astype(int) + offset
+    island = np.zeros(phantom.semantic.shape, dtype=bool)
+    island[tuple(slice(k, k + n) for k, n in zip(middle, (4, 5, 5), strict=True))] = True
+    labeling = label(phantom, phantom.changed((island & (phantom.truth == 0), VERTEBRA)))
+    assert names(labeling) == [*phantom.names]
+
+
+@pytest.mark.parametrize("slices", [1, 2])
+def test_one_and_two_slices(slices: int) -> None:
+    phantom = build(structures("T8", "S1"), "lordosis", slices=slices)
+    assert names(label(phantom)) == [*phantom.names]
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1100, 251), (801, 321)])
+def test_high_and_odd_images(rows: int, columns: int) -> None:
+    phantom = build(structures("C2", "S1"), "natural", (4.0, 0.8, 0.8))
+    extra = np.array([phantom.semantic.shape[0], rows, columns]) - phantom.semantic.shape
+    pads = [(0, int(more)) for more in extra]
+    semantic = Volume(np.pad(phantom.semantic.array, pads), phantom.semantic.affine)
+    padded = Phantom(semantic, np.pad(phantom.truth, pads), phantom.names)
+    labeling = label(padded)
+    assert labeling.labels.shape == padded.semantic.shape
+    assert names(labeling) == [*phantom.names]
+    ids = np.array([0, *(BY_NAME[name].id for name in phantom.names)], dtype=np.uint8)
+    assert (labeling.labels.array == ids[padded.truth]).mean() > 0.9999
+
+
+@pytest.mark.parametrize("gone", ["L2-L3", "L3"])
+def test_a_missed_structure_does_not_shift_the_names(gone: str) -> None:
+    phantom = build(structures("T10", "S1"), "lordosis")
+    labeling = label(phantom, phantom.changed((phantom.mask(gone), 0)))
+    assert names(labeling) == [name for name in phantom.names if name != gone]
+
+
+def test_fused_bodies_do_not_shift_the_names() -> None:
+    phantom = build(structures("T10", "S1"), "lordosis")
+    labeling = label(phantom, phantom.changed((phantom.mask("L2-L3"), VERTEBRA)))
+    gone = {"L2-L3", "L2", "L3"} - set(names(labeling))
+    assert len(gone) == 2
+    assert names(labeling) == [name for name in phantom.names if name not in gone]
+
+
+def test_false_instance_has_an_id_of_its_own() -> None:
+    phantom = build(structures("T10", "S1"))
+    instances = split_instances(phantom.semantic)
+    evidence = phantom.evidence(instances)
+    shortened = [name for name in phantom.names if name != "L1-L2"]
+    assert len(shortened) == len(instances.items) - 1
+    items = list(instances.items)
+    false = Instance(len(items) + 1, Kind.VERTEBRA, items[3].position + 1, (0.0, 0.0, 0.0), 200.0, True)
+    items.insert(4, false)
+    evidence = np.insert(evidence, 4, 0.0, axis=0)
+    labeling = name_instances(Instances(instances.labels, tuple(items)), evidence)
+    assert labeling.status == "determined"
+    assert [name for name in names(labeling) if name] == [*phantom.names]
+    unnamed = labeling.structures[4]
+    assert (unnamed.name, unnamed.id, unnamed.title) == (None, 103, "Vertebra 3 (level undetermined)")
+    assert unnamed.best_name in BY_NAME
+
+
+def test_undetermined_structures_are_numbered_by_kind() -> None:
+    phantom = build(structures("L1-L2", "L4"))
+    labeling = label(phantom, strength=0.0)
+    assert labeling.status == "undetermined"
+    assert [s.id for s in labeling.structures] == [201, 101, 202, 102, 203, 103]
+    assert names(labeling) == [None] * 6
+    assert all(BY_NAME[s.best_name].kind is s.kind for s in labeling.structures)
+    assert set(np.unique(labeling.labels.array)) == {0, 201, 101, 202, 102, 203, 103}
+    assert labeling.confidence < 0.1
+    assert len(labeling.runner_up) == 3
+
+
+def test_runner_up_lists_the_other_vertebrae() -> None:
+    phantom = build(structures("L3", "L5-S1"))
+    instances = split_instances(phantom.semantic)
+    evidence = phantom.evidence(instances, 2.0)
+    evidence[:, :-1] = np.maximum(evidence[:, :-1], evidence[:, 1:] - 0.2)
+    labeling = name_instances(instances, evidence)
+    assert labeling.status == "undetermined"
+    assert labeling.runner_up == ("L2", "L3", "L4")
+    assert 0 < labeling.runner_up_confidence < labeling.confidence
+
+
+def test_every_structure_carries_its_posterior() -> None:
+    labeling = label(build(structures("T10", "S1")))
+    for structure in labeling.structures:
+        assert structure.confidence >= labeling.confidence - 1e-9
+        assert structure.runner_up != structure.best_name
+        assert BY_ID[structure.id].name == structure.name
+
+
+def test_refuses_more_structures_than_ids() -> None:
+    grid = Volume.from_axes(np.zeros((1, 2, 2), dtype=np.uint16), "LIP", (1.0, 1.0, 1.0))
+    item = Instance(1, Kind.IVD, 0.0, (0.0, 0.0, 0.0), 1.0, True)
+    count = MAX_PER_KIND + 1
+    with pytest.raises(InvalidVolume, match="one kind"):
+        name_instances(Instances(grid, (item,) * count), np.zeros((count, len(LEVELS))))

@@ -1,0 +1,250 @@
+"""The dynamic programme against brute force, and its answers where instances are missing or false."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import logsumexp
+
+from spine_segmentation.anatomy import BY_NAME, LEVELS, Kind
+from spine_segmentation.enumeration import ENUMERATIONS, Enumeration
+from spine_segmentation.errors import UsageError
+from spine_segmentation.sequence import FALSE_INSTANCE, MISSED_BODY, MISSED_DISC, decode
+from tests.phantoms import kinds, structures
+
+WHOLE = [*structures("T11", "S1")]
+
+
+def level(name: str) -> int:
+    return LEVELS.index(name.split("-", maxsplit=1)[0])
+
+
+def ideal(names: list[str | None], strength: float = 8.0) -> np.ndarray:
+    evidence = np.full((len(names), len(LEVELS)), -strength)
+    for row, name in zip(evidence, names, strict=True):
+        row[level(name) if name else slice(None)] = 0.0
+    return evidence
+
+
+def random_evidence(seed: int, count: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0.0, 4.0, (count, len(LEVELS)))
+
+
+def alternating(first: Kind, count: int) -> list[Kind]:
+    pair = (first, Kind.IVD if first is Kind.VERTEBRA else Kind.VERTEBRA)
+    return [pair[k % 2] for k in range(count)]
+
+
+def placements(named: list[Kind], start: int, stop: int) -> Iterator[tuple[int, ...]]:
+    """All ascending places in a column, in which vertebrae and discs alternate from place 0, for these kinds."""
+    if not named:
+        yield ()
+        return
+    for place in range(start, stop):
+        if (place % 2 == 0) == (named[0] is Kind.VERTEBRA):
+            yield from ((place, *rest) for rest in placements(named[1:], place + 1, stop))
+
+
+@cache
+def prior_weights(pattern: tuple[Kind | None, ...]) -> dict[tuple[str | None, ...], float]:
+    """Weight before the image is seen of every sequence of names, False instances being None in the pattern.
+
+    Written down from the definition: some enumeration, some start, misses in between.
+    """
+    weights: dict[tuple[str | None, ...], float] = {}
+    named = [kind for kind in pattern if kind is not None]
+    total = len({name for enumeration in ENUMERATIONS for name in enumeration.structures})
+    for enumeration in ENUMERATIONS:
+        column = enumeration.structures
+        for places in placements(named, 0, len(column)):
+            missed = [k for k in range(*(places[0], places[-1]) if places else (0, 0)) if k not in places]
+            weight = enumeration.prior * (1 / total if places else 1.0)
+            weight *= math.prod(MISSED_DISC if "-" in column[k] else MISSED_BODY for k in missed)
+            rest = iter(places)
+            names = tuple(None if kind is None else column[next(rest)] for kind in pattern)
+            weights[names] = weights.get(names, 0.0) + weight
+    return weights
+
+
+def brute_force(given_kinds: list[Kind], evidence: np.ndarray) -> dict[tuple[str | None, ...], float]:
+    """Posterior of every sequence of names."""
+    false = np.log(FALSE_INSTANCE) + logsumexp(evidence, axis=1) - np.log(len(LEVELS))
+    logs = {}
+    for pattern in itertools.product(*((kind, None) for kind in given_kinds)):
+        for names, weight in prior_weights(pattern).items():
+            terms = [false[k] if name is None else evidence[k, level(name)] for k, name in enumerate(names)]
+            logs[names] = np.log(weight) + sum(terms)
+    total = logsumexp(list(logs.values()))
+    return {names: float(np.exp(value - total)) for names, value in logs.items()}
+
+
+@pytest.mark.parametrize(
+    ("given_kinds", "seeds"),
+    [
+        ([], 1),
+        ([Kind.VERTEBRA], 3),
+        ([Kind.IVD], 3),
+        (alternating(Kind.VERTEBRA, 3), 4),
+        (alternating(Kind.IVD, 3), 4),
+        ([Kind.VERTEBRA, Kind.VERTEBRA, Kind.IVD], 3),
+        (alternating(Kind.VERTEBRA, 4), 3),
+        ([Kind.IVD, Kind.IVD, Kind.VERTEBRA, Kind.IVD], 2),
+        (alternating(Kind.IVD, 5), 1),
+    ],
+)
+def test_agrees_with_brute_force(given_kinds: list[Kind], seeds: int) -> None:
+    for seed in range(seeds):
+        evidence = random_evidence(seed, len(given_kinds))
+        truth = brute_force(given_kinds, evidence)
+        ranking = sorted(truth, key=lambda names: -truth[names])
+        decoding = decode(given_kinds, evidence)
+        assert decoding.names == ranking[0]
+        assert decoding.probability == pytest.approx(truth[ranking[0]])
+        if len(ranking) > 1:
+            assert decoding.runner_up == ranking[1]
+            assert decoding.runner_up_probability == pytest.approx(truth[ranking[1]])
+        for k, posterior in enumerate(decoding.posteriors):
+            marginal = {name: 0.0 for names in truth if (name := names[k]) is not None}
+            for names, probability in truth.items():
+                if names[k] is not None:
+                    marginal[names[k]] += probability
+            best = posterior.best_name
+            assert posterior.name in (None, best)
+            assert posterior.probability == pytest.approx(marginal.pop(best))
+            assert posterior.runner_up == max(marginal, key=lambda name: marginal[name])
+            assert posterior.runner_up_probability == pytest.approx(max(marginal.values()))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(ENUMERATIONS), st.data())
+def test_evidence_for_the_truth_never_lowers_its_posterior(
+    seed: int, numbering: Enumeration, data: st.DataObject
+) -> None:
+    column = numbering.structures
+    start = data.draw(st.integers(0, len(column) - 1))
+    names = column[start : start + data.draw(st.integers(1, 9))]
+    evidence = random_evidence(seed, len(names)) / 2 + ideal([*names], 30.0)
+    before = decode(kinds(names), evidence)
+    assert before.names == tuple(names) or numbering.prior < 0.1
+    k = data.draw(st.integers(0, len(names) - 1))
+    evidence[k, level(names[k])] += data.draw(st.floats(0.0, 10.0))
+    after = decode(kinds(names), evidence)
+    if before.names == after.names == tuple(names):
+        assert after.probability >= before.probability - 1e-12
+        assert after.posteriors[k].probability >= before.posteriors[k].probability - 1e-12
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.lists(st.sampled_from([Kind.VERTEBRA, Kind.IVD]), max_size=12))
+def test_names_are_always_anatomically_possible(seed: int, given_kinds: list[Kind]) -> None:
+    decoding = decode(given_kinds, random_evidence(seed, len(given_kinds)))
+    for names in (decoding.names, decoding.runner_up):
+        named = [name for name in names if name is not None]
+        assert any(is_in_order(named, enumeration.structures) for enumeration in ENUMERATIONS)
+        assert all(BY_NAME[name].kind is kind for name, kind in zip(names, given_kinds, strict=False) if name)
+    assert decoding.probability + decoding.runner_up_probability <= 1 + 1e-9
+    assert sum(decoding.enumerations.values()) == pytest.approx(1)
+
+
+def is_in_order(names: list[str], column: list[str]) -> bool:
+    places = [column.index(name) for name in names if name in column]
+    return len(places) == len(names) and places == sorted(set(places))
+
+
+@pytest.mark.parametrize("numbering", ENUMERATIONS)
+@pytest.mark.parametrize("first", ["C2", "T8"])
+def test_every_enumeration_is_found(numbering: Enumeration, first: str) -> None:
+    names = structures(first, "S1", numbering.thoracic, numbering.lumbar)
+    decoding = decode(kinds(names), ideal([*names]))
+    assert decoding.names == names
+    if first == "C2":
+        assert decoding.enumerations[numbering] > 0.9
+
+
+@pytest.mark.parametrize("gone", [["L2-L3"], ["L3"], ["L2-L3", "L3"], ["T11-T12", "L4-L5"], ["L5"], ["L5-S1"]])
+def test_what_is_missed_does_not_shift_the_others(gone: list[str]) -> None:
+    names = [name for name in WHOLE if name not in gone]
+    decoding = decode(kinds(names), ideal([*names]))
+    assert decoding.names == tuple(names)
+    assert decoding.probability > 0.9
+
+
+@pytest.mark.parametrize("place", range(len(WHOLE) + 1))
+@pytest.mark.parametrize("kind", [Kind.VERTEBRA, Kind.IVD])
+def test_false_island_gets_no_name_and_shifts_nothing(place: int, kind: Kind) -> None:
+    names: list[str | None] = [*WHOLE[:place], None, *WHOLE[place:]]
+    given_kinds = kinds(WHOLE)
+    given_kinds.insert(place, kind)
+    evidence = ideal(names)
+    evidence[place] = ideal(["C4"], 16.0)[0]
+    decoding = decode(given_kinds, evidence)
+    assert decoding.names == tuple(names)
+    island = decoding.posteriors[place]
+    assert island.name is None
+    assert island.probability < 0.5
+
+
+@pytest.mark.parametrize("disc_between", [False, True])
+def test_doubled_body_gives_its_name_once(disc_between: bool) -> None:
+    place = WHOLE.index("L3")
+    extra = ["L3", "L3-L4"] if disc_between else ["L3"]
+    names = [*WHOLE[:place], *extra, *WHOLE[place:]]
+    decoding = decode(kinds(names), ideal([*names]))
+    named = [name for name in decoding.names if name is not None]
+    assert named == WHOLE
+    doubled = decoding.posteriors[place : place + 1 + len(extra)]
+    assert {posterior.best_name for posterior in doubled} == {"L3", *extra}
+
+
+def test_nothing_is_named_below_s1() -> None:
+    names = ["L5", "L5-S1", "S1", "S1"]
+    decoding = decode(kinds(names), ideal([*names]))
+    assert decoding.names.count("S1") == 1
+    assert decoding.names[:2] == ("L5", "L5-S1")
+
+
+def test_strong_neighbours_overrule_a_wrong_vote() -> None:
+    evidence = ideal([*WHOLE], 4.0)
+    k = WHOLE.index("L2")
+    evidence[k] = ideal(["L4"], 4.0)[0]
+    assert decode(kinds(WHOLE), evidence).names == tuple(WHOLE)
+
+
+def test_without_evidence_every_start_is_open() -> None:
+    names = structures("L2", "L4")
+    decoding = decode(kinds(names), np.zeros((len(names), len(LEVELS))))
+    assert decoding.probability < 0.06
+    assert decoding.runner_up_probability == pytest.approx(decoding.probability, rel=0.1)
+
+
+def test_enumeration_keeps_its_prior_where_nothing_is_seen_of_it() -> None:
+    names = structures("C4", "C7")
+    decoding = decode(kinds(names), ideal([*names], 50.0))
+    for enumeration, probability in decoding.enumerations.items():
+        assert probability == pytest.approx(enumeration.prior, rel=1e-3)
+
+
+def test_the_disc_below_the_last_body_is_named_by_the_prior() -> None:
+    names = structures("L3", "L5-S1")
+    decoding = decode(kinds(names), ideal([*names], 30.0))
+    assert decoding.names == names
+    assert decoding.runner_up == (*names[:-1], "L5-L6")
+    assert decoding.probability == pytest.approx(0.91 / 0.96, abs=2e-3)
+
+
+@pytest.mark.parametrize("evidence", [np.zeros((1, 3)), np.full((1, len(LEVELS)), np.nan), np.zeros((2, len(LEVELS)))])
+def test_refuses_evidence_that_does_not_fit(evidence: np.ndarray) -> None:
+    with pytest.raises(UsageError, match="log-likelihoods"):
+        decode([Kind.VERTEBRA], evidence)
+
+
+def test_refuses_a_sacrum() -> None:
+    with pytest.raises(UsageError, match="sacrum"):
+        decode([Kind.SACRUM], np.zeros((1, len(LEVELS))))
