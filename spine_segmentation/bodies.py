@@ -11,15 +11,19 @@ import numpy.typing as npt
 from spine_segmentation.column import Points
 from spine_segmentation.cutting import find_waist
 
-MIN_PIECE_SHARE = 0.3
-"""A piece below this share of its neighbour's volume is a fragment; neighbouring bodies differ by a fifth."""
+MIN_PIECE_SHARE = 0.1
+"""A piece below this share of its neighbour's volume is a fragment; a body cut by the field of view may be so small."""
 
-MIN_AREA_SHARE = 0.5
+MIN_AREA_SHARE = 0.4
 """A piece below this share of its neighbour's cross-section is a fragment (the dens has a third of C2's)."""
 
+DISC_GAP_MM = 3.0
+"""Pieces with a gap of this height between them are two bodies: the height of a thin thoracic disc, whereas the cleft
+of a fracture is narrower or does not go all the way through."""
+
 TWO_BODIES_HEIGHT_TO_DEPTH = 1.3
-"""Pieces on top of one another are two bodies if together they are higher than this times their depth. One body's
-height is 0.6 to 1.0 of its depth at any level, two with their disc reach 1.6 to 2.0."""
+"""Pieces on top of one another with a smaller gap are two bodies if together they are higher than this times their
+depth. One body's height is 0.6 to 1.0 of its depth at any level, that of two with their disc 1.6 to 2.0."""
 
 FUSED_HEIGHT_RATIO = 1.6
 """A body of this many times its neighbours' height, and with a waist, is two bodies whose disc was missed."""
@@ -118,12 +122,11 @@ def cut_fused(body: Piece, neighbours: Sequence[Piece]) -> list[Piece]:
 
 def _are_two_bodies(body: Piece, piece: Piece) -> bool:
     """Tell a second body from a fragment of the first; the piece is the smaller of both."""
-    comparable = (
-        len(piece.members) >= MIN_PIECE_SHARE * len(body.members) and piece.area >= MIN_AREA_SHARE * body.area
-    )
+    comparable = len(piece.members) >= MIN_PIECE_SHARE * len(body.members) and piece.area >= MIN_AREA_SHARE * body.area
     height = max(body.span[1], piece.span[1]) - min(body.span[0], piece.span[0])
-    apart = _gap(body, piece) >= 0 and height >= TWO_BODIES_HEIGHT_TO_DEPTH * max(body.depth, piece.depth)
-    return comparable and apart
+    tall = height >= TWO_BODIES_HEIGHT_TO_DEPTH * max(body.depth, piece.depth)
+    gap = _gap(body, piece)
+    return comparable and (gap >= DISC_GAP_MM or (gap >= 0 and tall))
 
 
 def _gap(body: Piece, fragment: Piece) -> float:

@@ -20,8 +20,13 @@ FACING_MM = 20.0
 stand for it."""
 
 GAP_SLOPE = 0.5
-"""Offset from the straight continuation of the column that is allowed per mm of distance (27 degrees): neighbouring bodies
-are tilted by up to 28 degrees (C7-T1), and the smoothed course follows half of that."""
+"""Offset from the straight continuation of the column that is allowed per mm of distance (27 degrees): neighbours are
+tilted against one another by up to 28 degrees (C7-T1), and the smoothed course follows half of that."""
+
+BODY_THICKNESS_MM = 15.0
+BODY_ALLOWANCE = 1.5
+"""A piece that would fill the cross-section to this height (a body: 13 to 27 mm, a spinous process: 6 mm) may lie off
+the course by this many half extents instead of one: a slipped or steep L5. Behind the canal it would be two."""
 
 MIN_THICKNESS_PER_GAP = 0.04
 """A separate piece beyond the ends of the column is kept if its volume would fill the column's cross-section to at
@@ -83,7 +88,7 @@ def _read_voxels(semantic: Volume, foreground: npt.NDArray[np.bool_]) -> tuple[V
     box = _bounding_box(foreground)
     inside = foreground[box]
     kinds = np.where(inside, semantic.array[box], 0)
-    islands = cc3d.connected_components(inside, connectivity=26)
+    islands = cc3d.connected_components(inside.view(np.uint8), connectivity=26)
     parts = cc3d.connected_components(kinds, connectivity=26)
     cropped = np.nonzero(inside)
     indices = np.stack(cropped, axis=1) + [edge.start for edge in box]
@@ -136,6 +141,7 @@ class _Core:
         gap = float(beyond.min())
         facing = beyond <= gap + FACING_MM
         offset = np.abs(local[facing, 1:].mean(axis=0))
-        allowed = self.half_extents + GAP_SLOPE * beyond[facing].mean()
+        allowance = BODY_ALLOWANCE if volume >= BODY_THICKNESS_MM * self.area else 1.0
+        allowed = allowance * self.half_extents + GAP_SLOPE * beyond[facing].mean()
         plausible = gap <= MAX_GAP_MM and volume >= MIN_THICKNESS_PER_GAP * gap * self.area
         return gap if plausible and (offset <= allowed).all() else None

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 from itertools import count
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from spine_segmentation.anatomy import BY_NAME, UNDETERMINED_IVD_BASE, UNDETERMINED_VERTEBRA_BASE, Kind
+from spine_segmentation.anatomy import BY_NAME, LEVELS, UNDETERMINED_IVD_BASE, UNDETERMINED_VERTEBRA_BASE, Kind
 from spine_segmentation.errors import InvalidVolume
-from spine_segmentation.results import Instances, Labeling, NamedStructure
+from spine_segmentation.levels import LevelNetwork
+from spine_segmentation.results import Instances, Labeling, ModelIdentity, NamedStructure
 from spine_segmentation.sequence import Decoding, decode
+from spine_segmentation.volume import Volume
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +25,40 @@ network's evidence is calibrated, one in ten of the labellings that only just pa
 
 MAX_PER_KIND = 255 - UNDETERMINED_IVD_BASE
 """Most structures of one kind for which a label map of uint8 has ids; a spine has 26 at most."""
+
+
+class Labeler:
+    """Names separated structures by the labeling bundle's evidence.
+
+    Args:
+        device: A torch device.
+        models: Folder that holds the bundles; None for the ones that come with the package.
+
+    Raises:
+        ModelError: If the bundle's weights are absent or do not fit.
+        DeviceUnavailable: If the device does not exist here.
+    """
+
+    def __init__(self, device: str = "cpu", models: Path | None = None) -> None:
+        self._network = LevelNetwork(device, models)
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Which network gives the evidence."""
+        return self._network.identity
+
+    def __call__(self, volume: Volume, instances: Instances) -> Labeling:
+        """Name the instances of one volume.
+
+        Args:
+            volume: MR image in any orientation.
+            instances: Separated structures on the same grid.
+
+        Returns:
+            Named structures and their label map on that grid.
+        """
+        evidence = self._network(volume, instances) if instances.items else np.zeros((0, len(LEVELS)))
+        return name_instances(instances, evidence)
 
 
 def name_instances(instances: Instances, evidence: npt.NDArray[np.float64]) -> Labeling:

@@ -178,6 +178,25 @@ def test_specks_of_disc_are_noise(lumbar: Phantom) -> None:
     assert not instances.labels.array[speck].any()
 
 
+@pytest.mark.parametrize("value", [VERTEBRA, IVD])
+def test_a_speck_alone_is_nothing(value: int) -> None:
+    array = np.zeros((5, 20, 20), dtype=np.uint8)
+    array[2, 9:11, 8:11] = value
+    assert not split_instances(Volume.from_axes(array, "LIP", (3.0, 1.0, 1.0))).items
+
+
+def test_spur_across_the_disc_stays_with_its_body() -> None:
+    phantom = build(structures("L2", "L4"), "straight", margin=10)
+    body, disc = np.argwhere(phantom.mask("L3")), np.argwhere(phantom.mask("L3-L4"))
+    spur = np.zeros(phantom.semantic.shape, dtype=bool)
+    front = disc[:, 2].min()
+    middle = int(body[:, 0].mean())
+    spur[middle - 2 : middle + 3, disc[:, 1].min() - 4 : disc[:, 1].max() - 1, front - 4 : front] = True
+    instances = split_instances(phantom.changed((spur, VERTEBRA)))
+    assert [item.kind for item in instances.items] == kinds(phantom.names)
+    assert set(np.unique(instances.labels.array[spur])) == {phantom.number("L3")}
+
+
 def test_missed_body(lumbar: Phantom) -> None:
     instances = split_instances(lumbar.changed((lumbar.mask("L3"), 0)))
     assert [item.kind for item in instances.items] == kinds([name for name in lumbar.names if name != "L3"])
@@ -204,7 +223,9 @@ def test_small_island_in_the_course_of_the_column_is_dropped(rows_above: int) ->
     island = np.zeros(phantom.semantic.shape, dtype=bool)
     island[middle[0] : middle[0] + 4, row : row + 5, middle[2] : middle[2] + 5] = True
     assert island.sum() == 100
-    check_complete(split_instances(phantom.changed((island, VERTEBRA))), phantom)
+    instances = split_instances(phantom.changed((island, VERTEBRA)))
+    check_complete(instances, phantom)
+    assert not instances.labels.array[island].any()
 
 
 def test_sacrum_is_no_instance_and_not_part_of_s1(lumbar: Phantom) -> None:

@@ -56,8 +56,8 @@ class Evaluation(BaseModel):
     """Names of the images without a mask, which were not looked at."""
 
 
-Progress = Callable[[ScanEvaluation, int], None]
-"""Called after each scan, with the scan and the number of scans in the folder."""
+Progress = Callable[[int, int], None]
+"""Called after each scan, with the number of scans done and of all scans in the folder."""
 
 
 def evaluate_folder(
@@ -85,7 +85,7 @@ def evaluate_folder(
     for image, mask in pairs:
         scans.append(_evaluate_scan(image, mask, pipeline, mapping))
         if progress is not None:
-            progress(scans[-1], len(pairs))
+            progress(len(scans), len(pairs))
     skipped = tuple(scan_name(image) for image in images_without_mask(data))
     return Evaluation(scans=tuple(scans), skipped=skipped)
 
@@ -121,4 +121,4 @@ def _run(pipeline: Pipeline, volume: Volume) -> tuple[SpineResult, str | None]:
 
 
 def _describe(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

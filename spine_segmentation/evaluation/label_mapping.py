@@ -89,11 +89,11 @@ class LabelMapping(BaseModel):
         return match.group() if match else scan
 
 
-def read_label_mapping(path: Path = DEFAULT_MAPPING) -> LabelMapping:
+def load_mapping(path: Path | None = None) -> LabelMapping:
     """Read a mapping file.
 
     Args:
-        path: YAML or JSON with the fields of :class:`LabelMapping`; the VerSe numbers by default.
+        path: YAML or JSON with the fields of :class:`LabelMapping`; None for the VerSe numbers.
 
     Returns:
         The mapping.
@@ -101,6 +101,7 @@ def read_label_mapping(path: Path = DEFAULT_MAPPING) -> LabelMapping:
     Raises:
         UnreadableFile: If the file cannot be read, or does not describe a mapping.
     """
+    path = path or DEFAULT_MAPPING
     try:
         return LabelMapping.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except OSError as error:

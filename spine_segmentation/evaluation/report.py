@@ -134,7 +134,9 @@ def _scan_row(scan: ScanEvaluation) -> list[str]:
     if scan.score is None:
         return [scan.name, _NONE, _NONE, "not scored", _NONE, _NONE, seconds]
     structures = scan.score.structures
-    wrong = [f"{s.name} ({s.predicted or 'missed'})" for s in structures if s.outcome != "correct"]
+    wrong = [
+        f"{s.name} ({s.predicted if s.outcome == 'wrong' else s.outcome})" for s in structures if s.outcome != "correct"
+    ]
     return [
         scan.name,
         _dice(scan.score.vertebrae),

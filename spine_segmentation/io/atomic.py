@@ -63,8 +63,16 @@ def _flush(path: Path) -> None:
 
 
 def _output_error(path: Path, error: OSError) -> OutputError:
-    fallback = (error.strerror or type(error).__name__, "check the output folder")
-    cause, remedy = _CAUSES.get(error.errno or 0, fallback)
+    origin = _origin(error)
+    fallback = (origin.strerror or type(origin).__name__, "check the output folder")
+    cause, remedy = _CAUSES.get(origin.errno or 0, fallback)
     return OutputError(
         f"{path} cannot be written: {cause}", expected="an existing, writable folder with free space", remedy=remedy
     )
+
+
+def _origin(error: OSError) -> OSError:
+    """Find the system's own error, which writers such as pydicom wrap in one without a number."""
+    while error.errno is None and isinstance(error.__cause__, OSError):
+        error = error.__cause__
+    return error

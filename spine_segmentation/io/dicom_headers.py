@@ -12,6 +12,7 @@ from typing import Any
 
 import pydicom
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 from pydicom.uid import UID
@@ -48,8 +49,9 @@ MODALITY_KEYWORDS = ("Modality", *_MR_HINTS, *_OTHER_MODALITY_HINTS)
 
 _PREAMBLE_BYTES = 128
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
-_MALFORMED = (ValueError, TypeError, NotImplementedError, OverflowError, KeyError)
-_BROKEN_HEADER = (EOFError, struct.error, zlib.error, pydicom.errors.InvalidDicomError, *_MALFORMED)
+_MALFORMED = (ValueError, TypeError, NotImplementedError, OverflowError, KeyError, BytesLengthException)
+_CUT_OFF = (EOFError, OSError, struct.error)
+_BROKEN_HEADER = (*_CUT_OFF, *_MALFORMED, zlib.error, InvalidDicomError)
 
 
 def read_header(path: Path, keywords: list[str] | None = None) -> Dataset | None:
@@ -66,16 +68,10 @@ def read_header(path: Path, keywords: list[str] | None = None) -> Dataset | None
         UnreadableFile: If the file cannot be opened.
         TruncatedFile: If the file is DICOM, but its header cannot be read to the end.
     """
+    if not _looks_like_dicom(path):
+        return None
     try:
-        if not _looks_like_dicom(path):
-            return None
         return pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=keywords)
-    except OSError as error:
-        raise UnreadableFile(
-            f"{path} cannot be read ({error.strerror})",
-            expected="a readable file",
-            remedy="check that the file exists and its permissions",
-        ) from error
     except _BROKEN_HEADER as error:
         raise TruncatedFile(
             f"{path} is DICOM, but its header is cut off or damaged",
@@ -205,12 +201,19 @@ def files_under(folder: Path) -> Iterator[Path]:
 def _value(header: Dataset, keyword: str) -> Any:  # noqa: ANN401
     try:
         return header.get(keyword)
-    except _MALFORMED:
+    except (*_CUT_OFF, *_MALFORMED):
         logger.debug("attribute %s is malformed", keyword)
         return None
 
 
 def _looks_like_dicom(path: Path) -> bool:
-    with path.open("rb") as file:
-        start = file.read(_PREAMBLE_BYTES + 4)
+    try:
+        with path.open("rb") as file:
+            start = file.read(_PREAMBLE_BYTES + 4)
+    except OSError as error:
+        raise UnreadableFile(
+            f"{path} cannot be read ({error.strerror})",
+            expected="a readable file",
+            remedy="check that the file exists and its permissions",
+        ) from error
     return start[_PREAMBLE_BYTES:] == b"DICM" or start[:2] in _FIRST_GROUPS

@@ -12,13 +12,32 @@ import numpy.typing as npt
 import pydicom
 from pydicom.dataset import FileDataset
 from pydicom.pixels import iter_pixels
-from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    JPEG2000,
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
 
 from spine_segmentation.errors import TruncatedFile, UndecodablePixels, UnreadableFile
 from spine_segmentation.io.dicom_headers import number
 
 _CUT_OFF = (EOFError, struct.error, zlib.error)
 _DECODER_FAILURES = (RuntimeError, ValueError, AttributeError, TypeError, KeyError, IndexError, OSError)
+_DECODERS = {
+    RLELossless: "pydicom",
+    JPEGLSLossless: "pyjpegls",
+    JPEGLSNearLossless: "pyjpegls",
+    JPEG2000Lossless: "pylibjpeg",
+    JPEG2000: "pylibjpeg",
+}
+"""The one decoder to use; GDCM is no second choice, because it ends the process on damaged data."""
+
 _PIXELS = {"PixelData": None, "FloatPixelData": 32, "DoubleFloatPixelData": 64}
 
 
@@ -39,7 +58,8 @@ def decode(path: Path, frame_numbers: Sequence[int]) -> Iterator[npt.NDArray[np.
     """
     dataset = _read(path)
     _require_all_bytes(dataset, path)
-    frames = iter_pixels(dataset, indices=[k - 1 for k in frame_numbers])
+    plugin = _DECODERS.get(dataset.file_meta.TransferSyntaxUID, "")
+    frames = iter_pixels(dataset, indices=[k - 1 for k in frame_numbers], decoding_plugin=plugin)
     for _ in frame_numbers:
         try:
             stored = next(frames)
@@ -77,17 +97,17 @@ def _require_all_bytes(dataset: FileDataset, path: Path) -> None:
     keyword = next((name for name in _PIXELS if name in dataset), None)
     if keyword is None:
         raise _truncated(path, "ends before its pixels")
-    if dataset.file_meta.TransferSyntaxUID.is_compressed and not _is_deflated(dataset):
+    try:
+        element = dataset[keyword]
+    except _DECODER_FAILURES as error:
+        raise _undecodable(path, dataset, error) from error
+    if element.is_undefined_length:
         return
     values = [number(dataset, name) or 0 for name in ("Rows", "Columns", "SamplesPerPixel")]
     bits = _PIXELS[keyword] or number(dataset, "BitsAllocated") or 0
     expected = int(np.prod(values) * (number(dataset, "NumberOfFrames") or 1) * bits) // 8
-    if len(dataset[keyword].value or b"") < expected:
-        raise _truncated(path, f"holds {len(dataset[keyword].value or b'')} of {expected} bytes of pixels")
-
-
-def _is_deflated(dataset: FileDataset) -> bool:
-    return bool(dataset.file_meta.TransferSyntaxUID.is_deflated)
+    if len(element.value or b"") < expected:
+        raise _truncated(path, f"holds {len(element.value or b'')} of {expected} bytes of pixels")
 
 
 def _truncated(path: Path, flaw: str) -> TruncatedFile:

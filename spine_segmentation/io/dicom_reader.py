@@ -23,7 +23,7 @@ from spine_segmentation.volume import Volume
 
 logger = logging.getLogger(__name__)
 
-_WANTED = ("Modality", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "PatientName")
+_WANTED = ("Modality", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,10 @@ def _brightened(
 def _header_warnings(headers: Sequence[Dataset]) -> list[str]:
     """List what the headers lack or get wrong, one sentence each, without any of their values."""
     warnings = [f"{keyword} is missing" for keyword in _WANTED if not all(text(h, keyword) for h in headers)]
+    if not all("PatientName" in header for header in headers):
+        warnings.append("PatientName is missing")
+    if len({text(header, "FrameOfReferenceUID") for header in headers}) > 1:
+        warnings.append("the images name different frames of reference; their positions were taken to be comparable")
     if any(sop_class(header) in ENHANCED_MR_CLASSES and not is_enhanced(header) for header in headers):
         warnings.append(
             "the files claim to be enhanced MR, but have no functional groups; they were read as single-frame"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import filecmp
 import logging
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from spine_segmentation.io.dicom_headers import (
     text,
 )
 from spine_segmentation.io.dicom_stacks import best_plane, slice_places
+from spine_segmentation.io.dicom_suitability import NO_GEOMETRY, find_flaw
 from spine_segmentation.io.dicom_weighting import WEIGHTING_KEYWORDS, guess_weighting
 from spine_segmentation.volume import THICK_SLICE_MM
 
@@ -40,21 +40,6 @@ logger = logging.getLogger(__name__)
 WEIGHTING_PREFERENCE = ("T2w", "T1w", "STIR", "PDw", "T2*w", None, "DWI")
 """Among series with the same number of slices the one whose contrast comes first here is used."""
 
-_EXCLUDED_TYPES = {
-    "DERIVED": "derived from other images",
-    "LOCALIZER": "a localizer",
-    "SCOUT": "a localizer",
-    "SUBTRACT": "subtracted",
-    "SUBTRACTION": "subtracted",
-    "SUB": "subtracted",
-    "PROJECTION IMAGE": "a projection",
-    "MIP": "a projection",
-}
-_EXCLUDED_DESCRIPTIONS = {
-    "a localizer": re.compile(r"(?<![a-z])(loc|localizer|localiser|scout|survey|3.?plane)(?![a-z])", re.IGNORECASE),
-    "subtracted": re.compile(r"(?<![a-z])sub(traction|tracted)?(?![-_]?[a-z0-9])", re.IGNORECASE),
-}
-_NO_GEOMETRY = "position, orientation or pixel spacing is absent or malformed"
 _KEYWORDS = sorted(
     {
         *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber"),
@@ -208,7 +193,7 @@ def _summarize(files: list[_File]) -> SeriesSummary:
         pixel_spacing=stack[0].pixel_spacing if stack else None,
         slice_spacing=_slice_spacing(stack, places.tolist()),
         weighting=guess_weighting(headers[0]),
-        unsuitable=_flaw(headers, modality, orientation),
+        unsuitable=find_flaw(headers, modality, orientation),
         files=tuple(path for path, _ in files),
         slices=len(places),
     )
@@ -218,27 +203,6 @@ def _slice_spacing(stack: list[Frame], places: list[float]) -> float | None:
     if len(places) > 1:
         return float(np.median(np.diff(places)))
     return stack[0].slice_spacing if stack else None
-
-
-def _flaw(headers: list[Dataset], modality: str, orientation: str) -> str | None:
-    """Name the first reason not to use a series; None if there is none."""
-    if modality not in {"MR", ""}:
-        return f"its modality is {modality}, not MR"
-    if any((number(header, "SamplesPerPixel") or 1) > 1 for header in headers):
-        return "it is in colour"
-    excluded = _excluded(headers)
-    if excluded:
-        return f"it is {excluded}"
-    if orientation == "unknown":
-        return _NO_GEOMETRY
-    return None if orientation == "sagittal" else f"its slices are {orientation}, not sagittal"
-
-
-def _excluded(headers: list[Dataset]) -> str | None:
-    types = set.intersection(*(set(text(header, "ImageType").upper().split("\\")) for header in headers))
-    named = next((reason for name, reason in _EXCLUDED_TYPES.items() if name in types), None)
-    description = text(headers[0], "SeriesDescription")
-    return named or next((flaw for flaw, words in _EXCLUDED_DESCRIPTIONS.items() if words.search(description)), None)
 
 
 def _rank(summary: SeriesSummary) -> tuple[object, ...]:
@@ -291,7 +255,7 @@ def _choose_given(series: Sequence[SeriesSummary], series_uid: str) -> tuple[Ser
 
 def _refuse(series: Sequence[SeriesSummary]) -> NoReturn:
     magnetic = [candidate for candidate in series if candidate.modality in {"MR", ""}]
-    if magnetic and all(candidate.unsuitable == _NO_GEOMETRY for candidate in magnetic):
+    if magnetic and all(candidate.unsuitable == NO_GEOMETRY for candidate in magnetic):
         raise MissingGeometry(
             f"series without geometry: {_listing(magnetic)}",
             expected="position, orientation and pixel spacing in every image",

@@ -29,6 +29,9 @@ _WINDOW_PERCENTILES = (1.0, 99.5)
 _SUBSTANTIAL = 0.2
 """A slice counts as one through the column from this share of the largest labelled area on."""
 
+_COMPRESSION = 3
+"""Of PNG, 0 to 9: about twice as fast as the default, and of about the same size."""
+
 _MIN_PROPORTION = 0.25
 """Least width of a panel, as a share of its height."""
 
@@ -58,7 +61,7 @@ def write_montage(result: SpineResult, path: Path) -> None:
     """
     picture = _compose(_Scene.of(result), result)
     with atomic_path(path) as temporary:
-        picture.save(temporary, format="PNG")
+        picture.save(temporary, format="PNG", compress_level=_COMPRESSION)
 
 
 @dataclass(frozen=True)

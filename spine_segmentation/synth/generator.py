@@ -97,6 +97,9 @@ def generate_volume(
 ) -> SyntheticScan:
     """Generate a sagittal scan of one region, centred on the column.
 
+    Every level of the region is in it, unless severe scoliosis leads a level out of the outer slices or fewer rows than
+    the region needs are asked for.
+
     Args:
         seed: Determines the person and the image quality. The same seed with another region, grid or weighting is
             the same person, in the same patient coordinates.

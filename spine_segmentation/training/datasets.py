@@ -15,11 +15,15 @@ from spine_segmentation.errors import UnreadableFile, UsageError
 from spine_segmentation.grid import NEIGHBOUR_MM
 from spine_segmentation.io.nifti import read_nifti
 from spine_segmentation.normalization import normalize
+from spine_segmentation.synth.generator import generate_triplet
 from spine_segmentation.training.augmentation import crop_field_of_view, random_look, random_view, recolour
 from spine_segmentation.training.partial_labels import IGNORE, level_target, semantic_target, tissue_classes
 from spine_segmentation.volume import Volume
 
 Task = Literal["semantic", "level"]
+
+SEED_STRIDE = 10**9
+"""Synthetic people of different seeds have different numbers, up to this many samples a run."""
 
 
 class Sample(TypedDict):
@@ -111,35 +115,21 @@ class AnnotatedScans(Dataset[Sample]):
 
 
 class SyntheticTriplets(Dataset[Sample]):
-    """Packed synthetic triplets: ``.npz`` shards with ``image`` (n, 3, rows, columns), ``semantic`` and ``level``.
+    """Triplets of the synthetic spine, made as they are needed.
 
     Args:
-        folder: Where the shards lie.
         task: Which target to give.
+        shape: (rows, columns) of a sample.
+        pixel_size: mm.
         seed: Sample k depends on the seed and k alone.
     """
 
-    def __init__(self, folder: str | Path, task: Task, seed: int = 0) -> None:
-        shards = [np.load(path) for path in sorted(Path(folder).glob("*.npz"))]
-        if not shards:
-            raise UsageError(
-                f"no .npz shard in {folder}", expected="packed synthetic triplets", remedy="run scripts/pack_synthetic.py"
-            )
-        self.task, self.seed = task, seed
-        self.images = np.concatenate([shard["image"] for shard in shards])
-        self.targets = np.concatenate([shard[task] for shard in shards])
-
-    def __len__(self) -> int:
-        return len(self.images)
+    def __init__(self, task: Task, shape: tuple[int, int], pixel_size: float, seed: int = 0) -> None:
+        self.task, self.shape, self.pixel_size, self.seed = task, (shape[0], shape[1]), pixel_size, seed
 
     def __getitem__(self, index: int) -> Sample:
-        random = np.random.default_rng((self.seed, index))
-        k = int(random.integers(len(self.images)))
-        image = torch.from_numpy(self.images[k]).float()
-        image = image ** float(np.exp(random.normal(0, 0.2)))
-        noise = torch.from_numpy(random.standard_normal(image.shape, np.float32)).abs()
-        image = image + random.uniform(0, 0.04) * noise * (image > 0)
-        return _sample(image, torch.from_numpy(self.targets[k]), self.task)
+        triplet = generate_triplet(self.seed * SEED_STRIDE + index, self.shape, self.pixel_size)
+        return _sample(triplet.image, triplet.semantic if self.task == "semantic" else triplet.level, self.task)
 
 
 class Mixture(Dataset[Sample]):

@@ -9,7 +9,7 @@ import pytest
 from spine_segmentation.anatomy import BY_ID, VERSE_NUMBERS
 from spine_segmentation.errors import NoSpineFound, OutputError, UnreadableFile
 from spine_segmentation.evaluation.evaluate import Evaluation, ScanEvaluation, evaluate_folder
-from spine_segmentation.evaluation.label_mapping import read_label_mapping
+from spine_segmentation.evaluation.label_mapping import load_mapping
 from spine_segmentation.evaluation.report import JSON_FILE, MARKDOWN_FILE, Report, write_report
 from spine_segmentation.evaluation.summary import Statistic, summarise_sets
 from spine_segmentation.io.nifti import write_nifti
@@ -27,7 +27,7 @@ def stand_in(volume: Volume) -> SpineResult:
     if behaviour == EMPTY:
         raise NoSpineFound("neither a vertebra nor a disc", expected="a spine", remedy="try another image")
     if behaviour == CRASH:
-        raise IndexError("list index out of range")
+        raise IndexError("list index\nout of range")
     result = result_of(COLUMN, undetermined=COLUMN if behaviour == UNDETERMINED else ())
     if behaviour == OTHER_GRID:
         return SpineResult(volume, Volume(np.zeros((2, 2, 2), np.uint8), np.eye(4)), None, (), {})
@@ -57,7 +57,7 @@ def evaluation(tmp_path: Path) -> Evaluation:
     write_scan(tmp_path, "two_4", GOOD, Volume(verse_mask().array, np.diag([1.0, 1.0, 2.0, 1.0]) @ empty().affine))
     write_scan(tmp_path, "two_5", GOOD, verse_mask())
     write_scan(tmp_path, "two_6", GOOD, None)
-    return evaluate_folder(tmp_path, stand_in, read_label_mapping())
+    return evaluate_folder(tmp_path, stand_in, load_mapping())
 
 
 def scan(evaluation: Evaluation, name: str) -> ScanEvaluation:
@@ -78,7 +78,11 @@ def test_a_good_scan(evaluation: Evaluation) -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("two_1", "NoSpineFound: neither"), ("two_2", "IndexError: list index"), ("two_3", "InconsistentGeometry")],
+    [
+        ("two_1", "NoSpineFound: neither"),
+        ("two_2", "IndexError: list index out of range"),
+        ("two_3", "InconsistentGeometry"),
+    ],
 )
 def test_a_failed_scan_counts_as_wrong(evaluation: Evaluation, name: str, message: str) -> None:
     failed = scan(evaluation, name)
@@ -97,14 +101,14 @@ def test_a_pair_that_does_not_fit_is_not_scored(evaluation: Evaluation) -> None:
 def test_progress_is_told_after_each_scan(tmp_path: Path) -> None:
     write_scan(tmp_path, "a_1", GOOD, verse_mask())
     write_scan(tmp_path, "a_2", CRASH, verse_mask())
-    told: list[tuple[str, int]] = []
-    evaluate_folder(tmp_path, stand_in, read_label_mapping(), lambda entry, total: told.append((entry.name, total)))
-    assert told == [("a_1", 2), ("a_2", 2)]
+    told: list[tuple[int, int]] = []
+    evaluate_folder(tmp_path, stand_in, load_mapping(), lambda done, total: told.append((done, total)))
+    assert told == [(1, 2), (2, 2)]
 
 
 def test_a_folder_without_pairs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile):
-        evaluate_folder(tmp_path, stand_in, read_label_mapping())
+        evaluate_folder(tmp_path, stand_in, load_mapping())
 
 
 def test_interrupts_are_not_swallowed(tmp_path: Path) -> None:
@@ -113,7 +117,7 @@ def test_interrupts_are_not_swallowed(tmp_path: Path) -> None:
 
     write_scan(tmp_path, "a_1", GOOD, verse_mask())
     with pytest.raises(KeyboardInterrupt):
-        evaluate_folder(tmp_path, interrupted, read_label_mapping())
+        evaluate_folder(tmp_path, interrupted, load_mapping())
 
 
 def test_failed_scans_stay_in_the_denominators(evaluation: Evaluation) -> None:
@@ -138,7 +142,7 @@ def test_structures_stand_in_anatomical_order(tmp_path: Path) -> None:
     for value, place in zip((19, 119, 20, 120, 21), column.values(), strict=True):
         mask.array[place] = value
     write_scan(tmp_path, "a_1", GOOD, mask)
-    (summary,) = summarise_sets(evaluate_folder(tmp_path, stand_in, read_label_mapping()))
+    (summary,) = summarise_sets(evaluate_folder(tmp_path, stand_in, load_mapping()))
     assert [entry.name for entry in summary.structures] == ["T12", "L1", "L2", "T12-L1", "L1-L2"]
 
 
@@ -160,13 +164,14 @@ def test_the_json_report_holds_everything(evaluation: Evaluation, tmp_path: Path
 def test_the_markdown_report_names_every_scan_and_every_failure(evaluation: Evaluation, tmp_path: Path) -> None:
     write_report(evaluation, tmp_path)
     text = (tmp_path / MARKDOWN_FILE).read_text(encoding="utf-8")
-    rows = {line.split(" | ")[0].removeprefix("| "): line for line in text.splitlines() if line.startswith("| ")}
+    tables = [line for part in ("Sets", "Scans") for line in text.split(f"## {part}\n")[1].split("##")[0].splitlines()]
+    rows = {line.split(" | ")[0].removeprefix("| "): line for line in tables}
     assert set(rows) >= {"one", "two", *(entry.name for entry in evaluation.scans)}
     assert rows["one"].startswith(
         "| one | 2 | 0 | 1.000 ± 0.000 | - | 50.0 % (1 of 2) | 50.0 % (1 of 2) | 100.0 % (2 of 2) |"
     )
     assert rows["two"].startswith("| two | 5 | 4 | 0.250 ± 0.500 | - | 20.0 % (1 of 5) |")
-    assert "L1 (Vertebra 1 (level undetermined))" in rows["one_2"]
+    assert "L1 (undetermined), L2 (undetermined)" in rows["one_2"]
     assert "L5 (missed)" in rows["two_1"] and "not scored" in rows["two_4"]
     failures = text.split("## Failures")[1]
     assert all(f"- two_{k}: " in failures for k in range(1, 5))

@@ -7,25 +7,25 @@ import pytest
 
 from spine_segmentation.anatomy import LEVELS, VERSE_NUMBERS
 from spine_segmentation.errors import UnreadableFile
-from spine_segmentation.evaluation.label_mapping import DEFAULT_MAPPING, read_label_mapping
+from spine_segmentation.evaluation.label_mapping import DEFAULT_MAPPING, load_mapping
 
 
 def test_the_default_knows_every_verse_number() -> None:
-    values = read_label_mapping().values
+    values = load_mapping().values
     for name, number in VERSE_NUMBERS.items():
         assert values[number] == ("auxiliary" if name == "C1" else name)
     assert (values[60], values[61]) == ("posterior elements", "auxiliary")
 
 
 def test_the_default_names_the_disc_below_each_vertebra() -> None:
-    values = read_label_mapping().values
+    values = load_mapping().values
     assert (values[119], values[124]) == ("T12-L1", "L5-S1")
     discs = {name: values[100 + VERSE_NUMBERS[name]] for name in LEVELS[:-1]}
     assert all(disc.split("-")[0] == upper for upper, disc in discs.items())
 
 
 def test_a_sixth_lumbar_or_thirteenth_thoracic_vertebra_renames_the_disc_above_it() -> None:
-    mapping = read_label_mapping()
+    mapping = load_mapping()
     assert mapping.meanings([24])[124] == "L5-S1"
     assert mapping.meanings([25])[124] == "L5-L6"
     assert mapping.meanings([28])[119] == "T12-T13"
@@ -35,13 +35,13 @@ def test_a_sixth_lumbar_or_thirteenth_thoracic_vertebra_renames_the_disc_above_i
     ("scan", "expected"), [("chu_04", "chu"), ("spineweb_AKa3_T1", "spineweb"), ("alone", "alone")]
 )
 def test_the_set_is_what_stands_before_the_first_underscore(scan: str, expected: str) -> None:
-    assert read_label_mapping().set_name(scan) == expected
+    assert load_mapping().set_name(scan) == expected
 
 
 def test_json_and_another_set_pattern(tmp_path: Path) -> None:
     path = tmp_path / "mapping.json"
     path.write_text(json.dumps({"values": {"3": "L4"}, "set_pattern": "[a-z]+[0-9]"}))
-    mapping = read_label_mapping(path)
+    mapping = load_mapping(path)
     assert mapping.values == {3: "L4"}
     assert mapping.set_name("abc12_x") == "abc1"
     assert mapping.set_name("_x") == "_x"
@@ -65,12 +65,12 @@ def test_what_is_not_a_mapping_is_refused(content: str, tmp_path: Path) -> None:
     path = tmp_path / "mapping.yaml"
     path.write_bytes(content.encode(errors="surrogateescape"))
     with pytest.raises(UnreadableFile, match="label mapping"):
-        read_label_mapping(path)
+        load_mapping(path)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match="No such file"):
-        read_label_mapping(tmp_path / "absent.yaml")
+        load_mapping(tmp_path / "absent.yaml")
 
 
 def test_the_default_lies_in_the_package() -> None:

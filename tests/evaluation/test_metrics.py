@@ -184,12 +184,14 @@ def test_an_empty_result_scores_nothing() -> None:
 def test_a_dilated_result_has_a_positive_bias() -> None:
     column = bodies("L1", "L5")
     larger = {
-        name: (s, slice(r.start - 2, r.stop + 2), slice(c.start - 1, c.stop + 1)) for name, (s, r, c) in column.items()
+        name: (s, slice(r.start - 1, r.stop + 1), slice(c.start - 1, c.stop + 1)) for name, (s, r, c) in column.items()
     }
     too_large = score_scan(result_of(larger), truth_of(column)).surface
     too_small = score_scan(result_of(column), truth_of(larger)).surface
     assert too_large is not None and too_small is not None
-    assert 0.5 < too_large.bias_mm < 2.0
+    rims, caps = 84 * 16, 2 * 21 * 21
+    assert too_large.bias_mm == pytest.approx(rims / (rims + caps), rel=0.1)
+    assert too_large.distance_95_mm == pytest.approx(1.0, rel=0.1)
     assert too_small.bias_mm == pytest.approx(-too_large.bias_mm)
 
 

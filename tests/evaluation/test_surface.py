@@ -41,6 +41,17 @@ def test_the_affine_and_not_the_axis_gives_the_distance() -> None:
     assert score is not None and score.bias_mm == pytest.approx(3.0)
 
 
+def test_faces_count_by_their_area() -> None:
+    """A block that is 1 mm too long along the third axis: two of its sides are right."""
+    wanted, predicted = NOTHING.copy(), NOTHING.copy()
+    wanted[:, :3, :40], predicted[:, :3, :42] = True, True
+    score = surface_score(predicted, wanted, NOTHING, GRID)
+    assert score is not None
+    ends, sides = 2 * (6 * 4.0) * (3 * 2.0), (6 * 4.0) * (20.0 + 21.0)
+    strip = (6 * 4.0) * 0.5 * (0.5 + 1.0)
+    assert score.bias_mm == pytest.approx((1.0 * ends + strip) / (ends + sides))
+
+
 def test_unknown_voxels_have_no_surface() -> None:
     score = surface_score(slab(20, 44), slab(20, 40), slab(38, 50), GRID)
     assert score is not None

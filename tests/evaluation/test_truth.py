@@ -7,7 +7,7 @@ import pytest
 
 from spine_segmentation.anatomy import BY_NAME, Kind
 from spine_segmentation.errors import InconsistentGeometry, InvalidVolume
-from spine_segmentation.evaluation.label_mapping import LabelMapping, read_label_mapping
+from spine_segmentation.evaluation.label_mapping import LabelMapping, load_mapping
 from spine_segmentation.evaluation.metrics import score_scan
 from spine_segmentation.evaluation.pairs import annotated_pairs
 from spine_segmentation.evaluation.truth import UNKNOWN, kind_ids, read_truth, require_same_grid, scored_ids
@@ -28,7 +28,7 @@ def mask_of(values: dict[int, Box]) -> Volume:
 def test_values_become_structure_ids() -> None:
     column = chosen("L1", "L1-L2", "L2", "S1")
     mask = mask_of({20: column["L1"], 120: column["L1-L2"], 21: column["L2"], 26: column["S1"]})
-    truth = read_truth(Volume(mask.array.astype(np.float32), mask.affine), read_label_mapping())
+    truth = read_truth(Volume(mask.array.astype(np.float32), mask.affine), load_mapping())
     assert truth.array.dtype == np.uint8
     assert scored_ids(truth.array) == sorted(BY_NAME[name].id for name in column)
     assert (truth.array[column["L1-L2"]] == BY_NAME["L1-L2"].id).all()
@@ -40,7 +40,7 @@ def test_values_become_structure_ids() -> None:
 def test_the_disc_below_l5_is_named_after_what_follows(present: tuple[int, ...], name: str) -> None:
     places = list(boxes().values())
     mask = mask_of({value: places[k] for k, value in enumerate((*present, 124))})
-    truth = read_truth(mask, read_label_mapping())
+    truth = read_truth(mask, load_mapping())
     assert BY_NAME[name].id in scored_ids(truth.array)
 
 
@@ -55,7 +55,7 @@ def test_ignored_values_are_unknown_and_auxiliary_ones_background() -> None:
 def test_the_cut_between_body_and_posterior_elements_is_unknown() -> None:
     place = boxes()["L3"]
     behind = (place[0], slice(0, 10), place[2])
-    truth = read_truth(mask_of({22: place, 60: behind}), read_label_mapping())
+    truth = read_truth(mask_of({22: place, 60: behind}), load_mapping())
     row = truth.array[3, :, place[2].start + 10]
     assert (row[7:13] == UNKNOWN).all()
     assert (row[:7] == 0).all() and (row[13:30] == BY_NAME["L3"].id).all()
@@ -67,12 +67,12 @@ def test_values_without_a_meaning_are_refused() -> None:
         array = mask.array.astype(np.float32)
         array[0, 0, 0] = value
         with pytest.raises(InvalidVolume, match=f"{value}"):
-            read_truth(Volume(array, mask.affine), read_label_mapping())
+            read_truth(Volume(array, mask.affine), load_mapping())
 
 
 def test_a_mask_without_a_structure_is_refused() -> None:
     with pytest.raises(InvalidVolume, match="without a vertebra or disc"):
-        read_truth(mask_of({61: boxes()["L1"]}), read_label_mapping())
+        read_truth(mask_of({61: boxes()["L1"]}), load_mapping())
 
 
 def test_kinds_are_those_of_the_table() -> None:
@@ -96,7 +96,7 @@ def test_grids_may_differ_by_rounding_only() -> None:
 @pytest.mark.parametrize("prefix", ["spineweb_S0", "chu", "myosegmentum", "ivdusp"])
 def test_neighbours_of_real_columns_lie_beyond_the_labelled_extent(prefix: str) -> None:
     """Hide the first and last structure of a real mask: a result that shows them must not be punished."""
-    truth = read_truth(read_nifti(annotated_pairs(REAL_DATA, prefix)[0][1]), read_label_mapping())
+    truth = read_truth(read_nifti(annotated_pairs(REAL_DATA, prefix)[0][1]), load_mapping())
     first, *_, last = scored_ids(truth.array)
     hidden = truth.with_array(np.where(np.isin(truth.array, (first, last)), 0, truth.array))
     score = score_scan(perfect_result(truth), hidden)

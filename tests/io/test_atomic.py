@@ -2,10 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
-import signal
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -72,17 +69,6 @@ def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
         temporary.write_text("text")
     tmp_path.chmod(0o700)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.fixture
-def files_of_at_most_4096_bytes() -> Iterator[None]:
-    """The kernel refuses to write further, as it does on a full disk, half way through a file."""
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    signal.signal(signal.SIGXFSZ, handler)
 
 
 @pytest.mark.usefixtures("files_of_at_most_4096_bytes")

@@ -9,7 +9,6 @@ import pytest
 
 from spine_segmentation.errors import OutputError, UsageError
 from spine_segmentation.io.dicom_reader import DicomSeries, read_series
-from spine_segmentation.io.dicom_seg import write_segmentation
 from spine_segmentation.io.dicom_series import choose_series, list_series
 from spine_segmentation.io.nifti import read_nifti
 from spine_segmentation.io.outputs import FORMATS, write_outputs
@@ -65,6 +64,16 @@ def test_a_missing_folder_is_an_output_error(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("kind", ["seg", "png"])
+@pytest.mark.usefixtures("files_of_at_most_4096_bytes")
+def test_a_write_that_stops_half_way_is_explained_and_leaves_nothing(
+    kind: str, volume: Volume, make_result: MakeResult, make_series: MakeSeries, tmp_path: Path
+) -> None:
+    with pytest.raises(OutputError, match="larger than this system allows"):
+        write_outputs(make_result(volume), tmp_path, series=make_series(volume), formats=frozenset({kind}))
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("enhanced", [False, True])
 def test_from_files_to_segmentation(enhanced: bool, volume: Volume, make_result: MakeResult, tmp_path: Path) -> None:
     study = tmp_path / "study"
@@ -76,4 +85,3 @@ def test_from_files_to_segmentation(enhanced: bool, volume: Volume, make_result:
     segmentation = written(result, series, output)
     assert (labels_in(segmentation, series.volume) == expected_labels(result)).all()
     assert validator_errors(output / "segmentation.dcm") == []
-    write_segmentation(result, series, output / "again.dcm")

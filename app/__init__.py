@@ -1,0 +1,1 @@
+"""The MONAI Deploy application: the operators in a row, and the process around them."""

@@ -1,0 +1,85 @@
+"""The output folder belongs to one run: nothing of an earlier run stays, and nothing incomplete appears."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from spine_segmentation.errors import OutputError
+from spine_segmentation.io.outputs import (
+    LABELS_FILE,
+    OVERLAY_FILE,
+    RESULT_FILE,
+    SEGMENTATION_FILE,
+    SEMANTIC_FILE,
+    STATUS_FILE,
+)
+
+OUTPUT_FILES = (SEGMENTATION_FILE, LABELS_FILE, SEMANTIC_FILE, OVERLAY_FILE, RESULT_FILE)
+"""What a run may write, in the order of appearance: where the result document is, everything else is."""
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder if need be.
+
+    Raises:
+        OutputError: If that is impossible.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _output_error(folder, error) from error
+
+
+@contextmanager
+def fresh_outputs(folder: Path) -> Iterator[Path]:
+    """Remove an earlier run's files and give a folder whose files appear in ``folder`` once the block has succeeded.
+
+    Args:
+        folder: An existing folder.
+
+    Yields:
+        A temporary folder in it, for the files named in ``OUTPUT_FILES``.
+
+    Raises:
+        OutputError: If the folder is not writable.
+    """
+    staging = _make_staging(folder)
+    try:
+        yield staging
+        _publish(staging, folder)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def list_outputs(folder: Path) -> list[Path]:
+    """List the files of a run that are in a folder, the result document last."""
+    return [folder / name for name in OUTPUT_FILES if (folder / name).exists()]
+
+
+def _make_staging(folder: Path) -> Path:
+    try:
+        for name in (*OUTPUT_FILES, STATUS_FILE):
+            (folder / name).unlink(missing_ok=True)
+        return Path(tempfile.mkdtemp(prefix=".incomplete-", dir=folder))
+    except OSError as error:
+        raise _output_error(folder, error) from error
+
+
+def _publish(staging: Path, folder: Path) -> None:
+    try:
+        for path in list_outputs(staging):
+            path.replace(folder / path.name)
+    except OSError as error:
+        raise _output_error(folder, error) from error
+
+
+def _output_error(folder: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"{folder} cannot be written to ({error.strerror})",
+        expected="a writable folder, or a path where one can be created",
+        remedy="choose another output folder",
+    )

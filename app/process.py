@@ -1,0 +1,67 @@
+"""One run of the application as a process: its limits, its log, its status file and its exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import sys
+from collections.abc import Sequence
+
+from app.arguments import Arguments, find_output, parse_arguments
+from app.output_folder import fresh_outputs, list_outputs, make_folder
+from spine_segmentation.errors import SpineError
+from spine_segmentation.run_status import RunStatus, exit_on_sigterm
+
+logger = logging.getLogger(__name__)
+
+STACK_BYTES = 32 * 1024 * 1024
+"""The stack that Holoscan asks for."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the application on what the command line or the environment names.
+
+    Args:
+        arguments: Without the program's name; None for the process's own.
+
+    Raises:
+        SystemExit: With the exit code, if the run failed.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
+    _prepare_process()
+    try:
+        output = find_output(given) or parse_arguments(given).output
+        make_folder(output)
+    except SpineError as error:
+        logger.error("%s", error)
+        sys.exit(error.exit_code)
+    with RunStatus(output) as status:
+        _run(parse_arguments(given), status)
+
+
+def _run(arguments: Arguments, status: RunStatus) -> None:
+    logging.getLogger("spine_segmentation").setLevel(arguments.log_level)
+    with fresh_outputs(arguments.output) as folder:
+        from app.app import SpineApplication
+        from spine_segmentation.pipeline import require_spine
+
+        application = SpineApplication(arguments.input, folder, arguments.models)
+        application.run_async().result()
+    status.outputs += list_outputs(arguments.output)
+    require_spine(application.result)
+
+
+def _prepare_process() -> None:
+    """Set what must be set before the SDK is imported; Holoscan's log would quote errors, and they their input."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    os.environ.setdefault("HOLOSCAN_LOG_LEVEL", "OFF")
+    _raise_stack_limit()
+    exit_on_sigterm()
+
+
+def _raise_stack_limit() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
+    unlimited = resource.RLIM_INFINITY
+    if soft != unlimited and soft < STACK_BYTES and (hard == unlimited or hard >= STACK_BYTES):
+        resource.setrlimit(resource.RLIMIT_STACK, (STACK_BYTES, hard))

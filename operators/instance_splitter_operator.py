@@ -1,0 +1,37 @@
+"""The operator of stage 2."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from monai.deploy.core import ExecutionContext, InputContext, Operator, OperatorSpec, OutputContext
+
+from spine_segmentation.instances import split_instances
+from spine_segmentation.timing import timed
+
+
+class InstanceSplitterOperator(Operator):  # type: ignore[misc]  # the SDK has no types
+    """Separates the vertebrae and discs.
+
+    Named input:
+        result: A ``SpineResult`` with the semantic map.
+
+    Named outputs:
+        result: The same.
+        instances: The separated structures, ``Instances``.
+    """
+
+    def setup(self, spec: OperatorSpec) -> None:
+        """Declare the ports."""
+        spec.input("result")
+        spec.output("result")
+        spec.output("instances")
+
+    def compute(self, op_input: InputContext, op_output: OutputContext, context: ExecutionContext) -> None:
+        """Separate."""
+        result = op_input.receive("result")
+        timings = dict(result.timings)
+        with timed("split", timings):
+            instances = split_instances(result.semantic)
+        op_output.emit(replace(result, timings=timings), "result")
+        op_output.emit(instances, "instances")

@@ -1,0 +1,50 @@
+"""The operator that writes everything but the DICOM Segmentation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from monai.deploy.core import Condition, ExecutionContext, Fragment, InputContext, Operator, OperatorSpec, OutputContext
+
+from spine_segmentation.io.outputs import FORMATS, write_outputs
+from spine_segmentation.pipeline import shows_spine
+from spine_segmentation.results import SpineResult
+
+
+class ResultWriterOperator(Operator):  # type: ignore[misc]  # the SDK has no types
+    """Writes label maps, overlay picture and result document; the document alone where there is no spine.
+
+    Named inputs:
+        loaded: The ``LoadedInput`` that the result belongs to.
+        result: A complete ``SpineResult``.
+        written: Paths of the files written before: the result document comes last.
+
+    Attributes:
+        result: The result; set when it has been written.
+
+    Args:
+        fragment: The application.
+        conditions: When to run; by default, when all inputs are there.
+        name: Unique in the application.
+        output_folder: An existing folder.
+    """
+
+    def __init__(self, fragment: Fragment, *conditions: Condition, name: str, output_folder: Path) -> None:
+        self._output_folder = output_folder
+        super().__init__(fragment, *conditions, name=name)
+
+    def setup(self, spec: OperatorSpec) -> None:
+        """Declare the ports."""
+        for name in ("loaded", "result", "written"):
+            spec.input(name)
+
+    def compute(self, op_input: InputContext, op_output: OutputContext, context: ExecutionContext) -> None:
+        """Write.
+
+        Raises:
+            OutputError: If a file cannot be written.
+        """
+        loaded, result, _ = (op_input.receive(name) for name in ("loaded", "result", "written"))
+        formats = FORMATS - {"seg"} if shows_spine(result) else frozenset({"json"})
+        write_outputs(result, self._output_folder, series=loaded.series, formats=formats, identity=loaded.identity)
+        self.result: SpineResult = result

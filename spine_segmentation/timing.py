@@ -1,0 +1,24 @@
+"""How long a stage took."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def timed(stage: str, timings: dict[str, float]) -> Iterator[None]:
+    """Measure the block and log it.
+
+    Args:
+        stage: What the block does, e.g. ``"segment"``.
+        timings: Wall seconds per stage; this one is added.
+    """
+    start = time.perf_counter()
+    yield
+    timings[stage] = time.perf_counter() - start
+    logger.info("%s: %.2f s", stage, timings[stage])

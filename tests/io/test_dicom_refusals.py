@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    RLELossless,
+)
+
+from spine_segmentation.errors import (
+    DuplicatePosition,
+    InconsistentGeometry,
+    InvalidVolume,
+    MissingGeometry,
+    MissingSlice,
+    MixedOrientation,
+    MixedPixelSpacing,
+    SpineError,
+    TruncatedFile,
+    UndecodablePixels,
+    UnreadableFile,
+)
+from spine_segmentation.io.dicom_reader import DicomSeries, read_series
+from spine_segmentation.io.dicom_series import choose_series, list_series
+from spine_segmentation.volume import Volume
+from tests.dicom_factory import enhanced_dataset, sagittal_volume, save, write_enhanced, write_series
+
+
+def read(folder: Path) -> DicomSeries:
+    (summary,) = list_series(folder)
+    return read_series(summary)
+
+
+def edit(path: Path, change: Callable[[Dataset], None]) -> None:
+    dataset = pydicom.dcmread(path)
+    change(dataset)
+    dataset.save_as(path)
+
+
+SYNTAXES = [
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    DeflatedExplicitVRLittleEndian,
+    RLELossless,
+    JPEGLSLossless,
+    JPEG2000Lossless,
+]
+
+
+def spoil(folder: Path, **header: Any) -> Path:
+    write_series(sagittal_volume(), folder, **header)
+    return folder
+
+
+@pytest.mark.parametrize("keyword", ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"])
+def test_missing_geometry_in_one_image(tmp_path: Path, keyword: str) -> None:
+    path = write_series(sagittal_volume(), tmp_path)[1]
+    edit(path, lambda d: d.pop(keyword))
+    with pytest.raises(MissingGeometry, match="in 1"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("ImagePositionPatient", [1, 2]),
+        ("ImageOrientationPatient", [1, 0, 0, 1, 0, 0]),
+        ("ImageOrientationPatient", [0, 0, 0, 0, 0, 0]),
+        ("PixelSpacing", [0, 1]),
+        ("PixelSpacing", [-1, 1]),
+    ],
+)
+def test_malformed_geometry(tmp_path: Path, keyword: str, value: list[float]) -> None:
+    with pytest.raises(MissingGeometry, match="malformed"):
+        read(spoil(tmp_path, **{keyword: value}))
+
+
+def test_multi_frame_without_functional_groups_has_no_geometry(tmp_path: Path) -> None:
+    dataset = enhanced_dataset(
+        sagittal_volume(), SharedFunctionalGroupsSequence=None, PerFrameFunctionalGroupsSequence=None
+    )
+    save(dataset, tmp_path / "multi-frame")
+    with pytest.raises(MissingGeometry, match="of 5 images"):
+        read(tmp_path)
+
+
+def test_mixed_orientation(tmp_path: Path) -> None:
+    def orientation(k: int) -> list[float]:
+        return [0.0, 1, 0, 0, 0, -1] if k < 4 else [0.0, np.cos(0.1), np.sin(0.1), 0, np.sin(0.1), -np.cos(0.1)]
+
+    with pytest.raises(MixedOrientation, match="2 orientations"):
+        read(spoil(tmp_path, ImageOrientationPatient=lambda k: [round(value, 8) for value in orientation(k)]))
+
+
+def test_mixed_pixel_spacing(tmp_path: Path) -> None:
+    with pytest.raises(MixedPixelSpacing, match=r"1\.1"):
+        read(spoil(tmp_path, PixelSpacing=lambda k: [1, 1.1] if k == 2 else [1, 1]))
+
+
+def test_mixed_image_size(tmp_path: Path) -> None:
+    uids = {"SeriesInstanceUID": "1.2.3", "StudyInstanceUID": "1.2"}
+    write_series(sagittal_volume(), tmp_path / "1", **uids)
+    larger = sagittal_volume((5, 14, 10))
+    shifted = np.array(larger.affine)
+    shifted[0, 3] = -20
+    write_series(Volume(larger.array, shifted), tmp_path / "2", **uids)
+    with pytest.raises(MixedPixelSpacing, match="14"):
+        read(tmp_path)
+
+
+def test_a_missing_slice(tmp_path: Path) -> None:
+    write_series(sagittal_volume(), tmp_path)[3].unlink()
+    with pytest.raises(MissingSlice, match=r"slices 3 and 4 of 4.*8\.00 mm apart.*4\.00 mm"):
+        read(tmp_path)
+
+
+def test_duplicate_positions(tmp_path: Path) -> None:
+    for name in ("1", "2"):
+        write_series(sagittal_volume(), tmp_path / name, SeriesInstanceUID="1.2.3", StudyInstanceUID="1.2")
+    with pytest.raises(DuplicatePosition, match="no attribute"):
+        read(tmp_path)
+
+
+def test_slices_off_the_line(tmp_path: Path) -> None:
+    with pytest.raises(InconsistentGeometry, match="regular grid"):
+        read(spoil(tmp_path, ImagePositionPatient=lambda k: [-4.0 * k, 5.0 * (k == 2), 0]))
+
+
+def test_colour_images(tmp_path: Path) -> None:
+    with pytest.raises(InvalidVolume, match="colour"):
+        read(spoil(tmp_path, SamplesPerPixel=3))
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.keyword)
+@pytest.mark.parametrize("kept", [0.5, 0.97])
+def test_truncated_files(tmp_path: Path, syntax: str, kept: float) -> None:
+    rng = np.random.default_rng(0)
+    volume = sagittal_volume((3, 64, 64))
+    noisy = volume.with_array(rng.integers(0, 4000, volume.shape, dtype=np.int16))
+    path = write_series(noisy, tmp_path, transfer_syntax=syntax)[1]
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * kept)])
+    with pytest.raises(TruncatedFile, match="image0001"):
+        read(tmp_path)
+
+
+def test_a_file_cut_off_inside_its_header(tmp_path: Path) -> None:
+    path = write_series(sagittal_volume(), tmp_path)[4]
+    content = path.read_bytes()
+    path.write_bytes(content[: content.index(b"\x28\x00\x10\x00US")])
+    with pytest.raises(TruncatedFile, match="header"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless, JPEG2000Lossless], ids=lambda syntax: syntax.keyword)
+def test_undecodable_pixels(tmp_path: Path, syntax: str) -> None:
+    for path in write_series(sagittal_volume((2, 40, 40)), tmp_path, transfer_syntax=syntax):
+        edit(path, lambda d: setattr(d, "PixelData", d.PixelData[:18] + b"\x07" * (len(d.PixelData) - 18)))
+    with pytest.raises(UndecodablePixels):
+        read(tmp_path)
+
+
+def test_pixels_of_an_unknown_transfer_syntax(tmp_path: Path) -> None:
+    for path in write_series(sagittal_volume(), tmp_path, transfer_syntax=RLELossless):
+        edit(path, lambda d: setattr(d.file_meta, "TransferSyntaxUID", "1.2.840.10008.1.2.4.100"))
+    with pytest.raises(UndecodablePixels, match="MPEG2"):
+        read(tmp_path)
+
+
+def test_pixels_without_a_bit_depth(tmp_path: Path) -> None:
+    with pytest.raises(UndecodablePixels):
+        read(spoil(tmp_path, BitsAllocated=None))
+
+
+def test_a_file_that_has_vanished(tmp_path: Path) -> None:
+    paths = write_series(sagittal_volume(), tmp_path)
+    (summary,) = list_series(tmp_path)
+    paths[0].unlink()
+    with pytest.raises(UnreadableFile, match="image0000"):
+        read_series(summary)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("enhanced", [False, True], ids=["classic", "enhanced"])
+def test_damaged_headers_never_give_an_error_that_is_not_ours(tmp_path: Path, enhanced: bool) -> None:
+    volume = sagittal_volume((2, 8, 8))
+    path = write_enhanced(volume, tmp_path / "e") if enhanced else write_series(volume, tmp_path)[0]
+    content = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(150):
+        damaged = bytearray(content[: rng.integers(200, len(content))] if rng.random() < 0.2 else content)
+        for place in rng.integers(132, len(damaged), size=3):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        with suppress(SpineError):
+            read_series(choose_series(list_series(tmp_path))[0])

@@ -1,0 +1,46 @@
+"""What is not labelled must not be learned as background."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spine_segmentation.networks import CHANNELS
+from spine_segmentation.training.partial_labels import IGNORE, level_target, semantic_target
+from spine_segmentation.volume import Volume
+
+
+def column() -> Volume:
+    """L4, disc, L5, disc and nothing below; posterior elements and canal behind."""
+    mask = np.zeros((3, 100, 60), np.uint8)
+    for start, length, value in ((20, 20, 23), (40, 8, 123), (48, 20, 24), (68, 8, 124)):
+        mask[:, start : start + length, 10:30] = value
+    mask[:, 20:76, 30:38] = 61
+    mask[:, 30:40, 45:55] = 60
+    mask[:, 50:60, 30:33] = 60
+    return Volume.from_axes(mask, "LIP", (4.0, 1.0, 1.0))
+
+
+def test_classes() -> None:
+    target = semantic_target(column())
+    assert target[1, 25, 20] == CHANNELS.index("vertebra")
+    assert target[1, 44, 20] == CHANNELS.index("ivd")
+    assert target[1, 25, 34] == CHANNELS.index("spinal canal")
+    assert target[1, 35, 50] == CHANNELS.index("posterior elements")
+    assert target[1, 45, 5] == 0
+
+
+def test_beyond_the_ends_nothing_is_known() -> None:
+    target = semantic_target(column())
+    assert (target[:, 80:] == IGNORE).all() and (target[:, :15] == IGNORE).all()
+
+
+def test_the_seam_between_bodies_and_posterior_elements_is_unknown() -> None:
+    target = semantic_target(column())
+    assert target[1, 55, 28] == IGNORE and target[1, 55, 31] == IGNORE
+    assert target[1, 55, 20] == CHANNELS.index("vertebra")
+
+
+def test_levels_are_known_in_bodies_and_discs_only() -> None:
+    target = level_target(column())
+    assert target[1, 25, 20] == 23 and target[1, 44, 20] == 23 and target[1, 70, 20] == 24
+    assert target[1, 25, 34] == IGNORE and target[1, 90, 20] == IGNORE
