@@ -19,7 +19,7 @@ from spine_segmentation.results import SpineResult
 CONFIGURATION = Path(__file__).with_name("app.yaml")
 
 
-class SpineApplication(Application):  # type: ignore[misc]  # the SDK has no types
+class SpineApplication(Application):
     """Reads one series, segments, separates, names and writes; an operator's error comes out of ``run``.
 
     Args:

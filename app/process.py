@@ -47,7 +47,7 @@ def _run(arguments: Arguments, status: RunStatus) -> None:
         from spine_segmentation.pipeline import require_spine
 
         application = SpineApplication(arguments.input, folder, arguments.models)
-        application.run_async().result()
+        application.run_async().result()  # waits in Python, where SIGTERM ends the wait; run() would not
     status.outputs += list_outputs(arguments.output)
     require_spine(application.result)
 

@@ -9,7 +9,7 @@ from monai.deploy.core import Condition, ExecutionContext, Fragment, InputContex
 from spine_segmentation.io.load import load_input
 
 
-class DicomLoaderOperator(Operator):  # type: ignore[misc]  # the SDK has no types
+class DicomLoaderOperator(Operator):
     """Reads the best suited DICOM series of a folder.
 
     It has no input, so it needs a ``CountCondition`` of 1: without one it would be run for ever.

@@ -10,7 +10,7 @@ from spine_segmentation.io.dicom_seg import SegType
 from spine_segmentation.io.outputs import write_outputs
 
 
-class DicomSegWriterOperator(Operator):  # type: ignore[misc]  # the SDK has no types
+class DicomSegWriterOperator(Operator):
     """Writes the named structures as DICOM Segmentation; nothing if there are none.
 
     Named inputs:

@@ -10,7 +10,7 @@ from spine_segmentation.instances import split_instances
 from spine_segmentation.timing import timed
 
 
-class InstanceSplitterOperator(Operator):  # type: ignore[misc]  # the SDK has no types
+class InstanceSplitterOperator(Operator):
     """Separates the vertebrae and discs.
 
     Named input:

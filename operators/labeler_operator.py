@@ -11,7 +11,7 @@ from spine_segmentation.labeler import Labeler
 from spine_segmentation.timing import timed
 
 
-class LabelerOperator(Operator):  # type: ignore[misc]  # the SDK has no types
+class LabelerOperator(Operator):
     """Names the separated structures.
 
     Named inputs:

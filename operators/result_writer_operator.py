@@ -11,7 +11,7 @@ from spine_segmentation.pipeline import shows_spine
 from spine_segmentation.results import SpineResult
 
 
-class ResultWriterOperator(Operator):  # type: ignore[misc]  # the SDK has no types
+class ResultWriterOperator(Operator):
     """Writes label maps, overlay picture and result document; the document alone where there is no spine.
 
     Named inputs:

@@ -11,7 +11,7 @@ from spine_segmentation.segmenter import Segmenter
 from spine_segmentation.timing import timed
 
 
-class SegmenterOperator(Operator):  # type: ignore[misc]  # the SDK has no types
+class SegmenterOperator(Operator):
     """Finds the vertebrae and intervertebral discs.
 
     Named input:

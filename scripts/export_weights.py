@@ -1,6 +1,6 @@
 """Writes trained weights as a bundle's model.pt: half precision, normalisation buffers in single precision.
 
-    python scripts/export_weights.py runs/best.pt bundle/segmentation/models/model.pt
+python scripts/export_weights.py runs/best.pt bundle/segmentation/models/model.pt
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ def export(source: Path, target: Path) -> None:
         target: Where to write it.
     """
     state = torch.load(source, map_location="cpu", weights_only=True)
-    half = {name: value.half() if value.is_floating_point() and "running_" not in name else value for name, value in state.items()}
+    half = {
+        name: value.half() if value.is_floating_point() and "running_" not in name else value
+        for name, value in state.items()
+    }
     temporary = target.with_suffix(".partial")
     torch.save(half, temporary)
     temporary.replace(target)

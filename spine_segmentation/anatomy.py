@@ -10,6 +10,7 @@ from __future__ import annotations
 import colorsys
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 BACKGROUND, VERTEBRA, IVD = 0, 1, 2
 """Values of a semantic map."""
@@ -75,9 +76,7 @@ _IVD_CODES = {
     "L3-L4": "62551000", "L4-L5": "84020006", "L5-S1": "715056000",
 }  # fmt: skip
 
-_COLUMN = (
-    [f"C{i}" for i in range(2, 8)] + [f"T{i}" for i in range(1, 13)] + [f"L{i}" for i in range(1, 7)] + ["S1"]
-)
+_COLUMN = [f"C{i}" for i in range(2, 8)] + [f"T{i}" for i in range(1, 13)] + [f"L{i}" for i in range(1, 7)] + ["S1"]
 """Vertebrae of the reference numbering, top to bottom: ids 1, 3, 5 ... 49."""
 
 _VARIANT_IDS = {"L5-S1": 50, "L4-S1": 51, "T12-T13": 52, "T13": 53, "T13-L1": 54, "T11-L1": 55}
@@ -101,7 +100,7 @@ def _structure(identifier: int, name: str) -> Structure:
 
 def _table() -> tuple[Structure, ...]:
     vertebrae = [_structure(2 * k + 1, name) for k, name in enumerate(_COLUMN)]
-    between = zip(_COLUMN, _COLUMN[1:], strict=False)
+    between = pairwise(_COLUMN)
     discs = [_structure(2 * k + 2, f"{upper}-{lower}") for k, (upper, lower) in enumerate(between)]
     variants = [_structure(identifier, name) for name, identifier in _VARIANT_IDS.items()]
     sacrum = Structure(SACRUM_BELOW_S1, "S2 and below", Kind.SACRUM, Code("54735007", "Sacrum"), (150, 130, 110))

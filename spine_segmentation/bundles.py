@@ -144,7 +144,9 @@ def select_device(device: str) -> torch.device:
     try:
         selected = torch.device(device)
     except RuntimeError as error:
-        raise DeviceUnavailable(f"device {device!r}", expected="'cpu' or 'cuda[:N]'", remedy="pass --device cpu") from error
+        raise DeviceUnavailable(
+            f"device {device!r}", expected="'cpu' or 'cuda[:N]'", remedy="pass --device cpu"
+        ) from error
     if selected.type == "cuda" and (selected.index or 0) >= torch.cuda.device_count():
         raise DeviceUnavailable(
             f"device {device!r}, but torch sees {torch.cuda.device_count()} GPUs",

@@ -194,12 +194,16 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(
-            f"cannot create {folder} ({error.strerror})", expected="a folder to write to", remedy="choose another --output"
+            f"cannot create {folder} ({error.strerror})",
+            expected="a folder to write to",
+            remedy="choose another --output",
         ) from error
 
 
 def _progress() -> Progress:
-    return Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(stderr=True))
+    return Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(stderr=True)
+    )
 
 
 if __name__ == "__main__":

@@ -84,6 +84,7 @@ def neighbour_indices(slices: int, neighbour: int) -> list[tuple[int, int, int]]
         slices: Number of slices.
         neighbour: Distance of the neighbours, in slices.
     """
+
     def inside(index: int, slice_index: int) -> int:
         return index if 0 <= index < slices else slice_index
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import torch
-from monai.inferers import Inferer, SimpleInferer
+from monai.inferers import Inferer
 from torch import Tensor
+
+Network = Callable[[Tensor], Tensor]
 
 
 class SliceBatchInferer(Inferer):
@@ -20,7 +22,7 @@ class SliceBatchInferer(Inferer):
         super().__init__()
         self.batch_size = batch_size
 
-    def __call__(self, inputs: Tensor, network: Any, *args: Any, **kwargs: Any) -> Tensor:
+    def __call__(self, inputs: Tensor, network: Network) -> Tensor:
         """Predict.
 
         Args:
@@ -30,17 +32,22 @@ class SliceBatchInferer(Inferer):
         Returns:
             Shape (slices, classes, H, W).
         """
-        batches = inputs.contiguous(memory_format=torch.channels_last).split(self.batch_size)
-        return torch.cat([network(batch, *args, **kwargs) for batch in batches])
+        batches = torch.split(inputs.contiguous(memory_format=torch.channels_last), self.batch_size)
+        return torch.cat([network(batch) for batch in batches])
 
 
-class Bfloat16Inferer(SimpleInferer):
+class Bfloat16Inferer(Inferer):
     """Runs a network in bfloat16 where that is safe, on CPU and GPU alike; for training."""
 
-    def __call__(self, inputs: Tensor, network: Any, *args: Any, **kwargs: Any) -> Tensor:
-        """Predict; shapes as in ``SimpleInferer``."""
+    def __call__(self, inputs: Tensor, network: Network) -> Tensor:
+        """Predict.
+
+        Args:
+            inputs: Shape (batch, channels, H, W).
+            network: Called once.
+
+        Returns:
+            Shape (batch, classes, H, W), float32.
+        """
         with torch.autocast(inputs.device.type, torch.bfloat16):
-            prediction: Tensor = super().__call__(
-                inputs.contiguous(memory_format=torch.channels_last), network, *args, **kwargs
-            )
-        return prediction.float()
+            return network(inputs.contiguous(memory_format=torch.channels_last)).float()

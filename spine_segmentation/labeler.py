@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from spine_segmentation.anatomy import BY_NAME, LEVELS, UNDETERMINED_IVD_BASE, UNDETERMINED_VERTEBRA_BASE, Kind
+from spine_segmentation.bundles import bundle_folder, load_bundle
 from spine_segmentation.errors import InvalidVolume
-from spine_segmentation.levels import LevelNetwork
 from spine_segmentation.results import Instances, Labeling, ModelIdentity, NamedStructure
 from spine_segmentation.sequence import Decoding, decode
 from spine_segmentation.volume import Volume
@@ -40,12 +40,12 @@ class Labeler:
     """
 
     def __init__(self, device: str = "cpu", models: Path | None = None) -> None:
-        self._network = LevelNetwork(device, models)
+        self._bundle = load_bundle(bundle_folder("labeling", models), device)
 
     @property
     def identity(self) -> ModelIdentity:
         """Which network gives the evidence."""
-        return self._network.identity
+        return self._bundle.identity
 
     def __call__(self, volume: Volume, instances: Instances) -> Labeling:
         """Name the instances of one volume.
@@ -57,8 +57,9 @@ class Labeler:
         Returns:
             Named structures and their label map on that grid.
         """
-        evidence = self._network(volume, instances) if instances.items else np.zeros((0, len(LEVELS)))
-        return name_instances(instances, evidence)
+        if not instances.items:
+            return name_instances(instances, np.zeros((0, len(LEVELS))))
+        return name_instances(instances, self._bundle.run({"image": volume, "instances": instances})["pred"])
 
 
 def name_instances(instances: Instances, evidence: npt.NDArray[np.float64]) -> Labeling:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,49 +11,13 @@ import torch
 from monai.transforms import MapTransform
 
 from spine_segmentation.anatomy import LEVELS, VERSE_NUMBERS
-from spine_segmentation.bundles import bundle_folder, load_bundle
 from spine_segmentation.grid import NetworkGrid
-from spine_segmentation.results import Instances, ModelIdentity
-from spine_segmentation.volume import Volume
+from spine_segmentation.results import Instances
 
 EVIDENCE_WEIGHT = 0.5
 """Share of the mean log-probability that counts: the instances of one image are not independent witnesses."""
 
 _CHANNELS = [VERSE_NUMBERS[level] for level in LEVELS]
-
-
-class LevelNetwork:
-    """Scores the level of every instance with the labeling bundle.
-
-    Args:
-        device: A torch device.
-        models: Folder that holds the bundles; None for the ones that come with the package.
-
-    Raises:
-        ModelError: If the bundle's weights are absent or do not fit.
-        DeviceUnavailable: If the device does not exist here.
-    """
-
-    def __init__(self, device: str = "cpu", models: Path | None = None) -> None:
-        self._bundle = load_bundle(bundle_folder("labeling", models), device)
-
-    @property
-    def identity(self) -> ModelIdentity:
-        """Which network this is."""
-        return self._bundle.identity
-
-    def __call__(self, volume: Volume, instances: Instances) -> npt.NDArray[np.float64]:
-        """Score.
-
-        Args:
-            volume: MR image in any orientation.
-            instances: Separated structures on the same grid.
-
-        Returns:
-            Log-likelihoods of shape (instances, len(LEVELS)); a disc's level is that of the vertebra above it.
-        """
-        evidence: npt.NDArray[np.float64] = self._bundle.run({"image": volume, "instances": instances})["pred"]
-        return evidence
 
 
 class PoolLevelsd(MapTransform):

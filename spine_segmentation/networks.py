@@ -177,7 +177,8 @@ class AttentionBlock(nn.Module):
         attended = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(batch, -1, channels)
         tokens = tokens + self.project(attended)
         tokens = tokens + self.mlp(self.norm2(tokens))
-        return tokens.transpose(1, 2).reshape(batch, channels, rows, columns)
+        image: Tensor = tokens.transpose(1, 2).reshape(batch, channels, rows, columns)
+        return image
 
 
 def _join(deep: Tensor, skip: Tensor) -> Tensor:

@@ -40,7 +40,7 @@ def _local_mean(image: Tensor) -> Tensor:
     visible = (image > 1e-6).any(dim=1, keepdim=True).to(image.dtype)
     pair = torch.cat([image.mean(dim=1, keepdim=True), visible], dim=1)
     pair = F.pad(pair, (0, -columns % CELL, 0, -rows % CELL))
-    weighted, weight = _blur(F.avg_pool2d(pair, CELL)).split(1, dim=1)
+    weighted, weight = torch.split(_blur(F.avg_pool2d(pair, CELL)), 1, dim=1)
     mean = (weighted / (weight + 1e-3)).clamp(min=0)
     mean = F.interpolate(mean, pair.shape[-2:], mode="bilinear", align_corners=False)[..., :rows, :columns]
     return mean + 0.15 * mean.amax(dim=(2, 3), keepdim=True) + 1e-6
@@ -54,7 +54,8 @@ def _blur(cells: Tensor) -> Tensor:
     batch, channels, rows, columns = cells.shape
     single = cells.reshape(batch * channels, 1, rows, columns)
     single = F.conv2d(single, kernel[None, None, :, None], padding=(7, 0))
-    return F.conv2d(single, kernel[None, None, None, :], padding=(0, 7)).reshape(cells.shape)
+    blurred: Tensor = F.conv2d(single, kernel[None, None, None, :], padding=(0, 7)).reshape(cells.shape)
+    return blurred
 
 
 def _scale(triplet: Tensor) -> Tensor:
@@ -64,4 +65,5 @@ def _scale(triplet: Tensor) -> Tensor:
     if values.numel() < 50:
         return torch.zeros_like(triplet)
     low, high = torch.quantile(values, torch.tensor([LOW, HIGH], dtype=values.dtype, device=values.device))
-    return (((triplet - low) / (high - low + 1e-6)).clamp(-0.2, 1.6) - 0.35) * 3
+    scaled: Tensor = ((triplet - low) / (high - low + 1e-6)).clamp(-0.2, 1.6)
+    return (scaled - 0.35) * 3

@@ -128,7 +128,7 @@ class WriteNiftid(MapTransform):
 
 
 def _semantic_map(logits: torch.Tensor, grid: NetworkGrid) -> Volume:
-    chunks = [_classes(chunk, grid) for chunk in grid.crop(logits).split(CHUNK)]
+    chunks = [_classes(chunk, grid) for chunk in torch.split(grid.crop(logits), CHUNK)]
     return grid.restore(torch.cat(chunks).numpy())
 
 

@@ -172,9 +172,7 @@ class Volume:
         cosines = self.affine[:3, :3] / np.linalg.norm(self.affine[:3, :3], axis=0)
         order = _nearest_axes(cosines, [_DIRECTIONS[letter][0] for letter in axes])
         signs = [_DIRECTIONS[letter][1] for letter in axes]
-        flips = [
-            bool(cosines[_DIRECTIONS[letter][0], order[k]] * signs[k] < 0) for k, letter in enumerate(axes)
-        ]
+        flips = [bool(cosines[_DIRECTIONS[letter][0], order[k]] * signs[k] < 0) for k, letter in enumerate(axes)]
         return Reorientation(order, (flips[0], flips[1], flips[2]))
 
     def reorient(self, reorientation: Reorientation) -> Volume:
@@ -208,5 +206,7 @@ def _nearest_axes(cosines: npt.NDArray[np.float64], wanted: list[int]) -> tuple[
     from itertools import permutations
 
     strength = np.abs(cosines)
-    best = max(permutations(range(3)), key=lambda order: sum(strength[w, a] for w, a in zip(wanted, order, strict=True)))
+    best = max(
+        permutations(range(3)), key=lambda order: sum(strength[w, a] for w, a in zip(wanted, order, strict=True))
+    )
     return best[0], best[1], best[2]

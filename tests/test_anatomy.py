@@ -68,4 +68,6 @@ def test_levels_run_from_c2_to_s1_with_both_supernumerary_ones() -> None:
 
 def test_neighbours_differ_in_colour() -> None:
     column = [BY_ID[k].color for k in range(1, 50)]
-    assert all(sum(abs(a - b) for a, b in zip(x, y, strict=True)) > 60 for x, y in zip(column, column[1:], strict=False))
+    assert all(
+        sum(abs(a - b) for a, b in zip(x, y, strict=True)) > 60 for x, y in zip(column, column[1:], strict=False)
+    )

@@ -14,7 +14,9 @@ from spine_segmentation.networks import STRIDE
 from spine_segmentation.volume import Volume
 
 
-def ramp(axes: str = "LIP", spacing=(4.0, 0.5, 0.5), shape=(3, 100, 80)) -> Volume:
+def ramp(
+    axes: str = "LIP", spacing: tuple[float, float, float] = (4.0, 0.5, 0.5), shape: tuple[int, int, int] = (3, 100, 80)
+) -> Volume:
     return Volume.from_axes(np.arange(np.prod(shape), dtype=np.float32).reshape(shape), axes, spacing)
 
 
@@ -35,9 +37,7 @@ def test_edges_stay_where_they_are() -> None:
     assert float(rows[:19].max()) < 0.01 and float(rows[21:].min()) > 0.99
 
 
-@given(
-    rows=st.integers(1, 120), columns=st.integers(1, 120), pixel=st.floats(0.4, 2.0), slices=st.integers(1, 4)
-)
+@given(rows=st.integers(1, 120), columns=st.integers(1, 120), pixel=st.floats(0.4, 2.0), slices=st.integers(1, 4))
 @settings(max_examples=30, deadline=None)
 def test_any_size_comes_back_exactly(rows: int, columns: int, pixel: float, slices: int) -> None:
     assume(rows * columns * slices > 1)

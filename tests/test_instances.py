@@ -158,6 +158,17 @@ def test_body_broken_by_a_cleft_stays_one(lumbar: Phantom, axis: int) -> None:
     assert len(set(np.unique(instances.labels.array[body])) - {0}) == 1
 
 
+def test_dens_broken_off_stays_with_c2() -> None:
+    phantom = build(structures("C2", "C5"), "straight", (1.5, 0.7, 0.7), margin=30)
+    body = np.argwhere(phantom.mask("C2"))
+    top, middle = body[:, 1].min() - 5, body.mean(axis=0).astype(int)
+    dens = np.zeros(phantom.semantic.shape, dtype=bool)
+    dens[middle[0] - 2 : middle[0] + 3, top - 20 : top, middle[2] - 6 : middle[2] + 6] = True
+    instances = split_instances(phantom.changed((dens, VERTEBRA)))
+    assert [item.kind for item in instances.items] == kinds(phantom.names)
+    assert (instances.labels.array[dens] == 1).all()
+
+
 def test_broken_disc_stays_one(lumbar: Phantom) -> None:
     disc = lumbar.mask("L4-L5")
     columns = np.flatnonzero(disc.any(axis=(0, 1)))

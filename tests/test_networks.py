@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 import torch
 
-from spine_segmentation.networks import CHANNELS, LEVEL_CHANNELS, build_unet
+from spine_segmentation.networks import CHANNELS, LEVEL_CHANNELS, Head, build_unet
 
 
 @pytest.mark.parametrize(("head", "channels"), [("fine", len(CHANNELS)), ("coarse", LEVEL_CHANNELS)])
 @pytest.mark.parametrize("size", [(32, 32), (64, 96), (160, 32)])
-def test_logits_have_the_size_of_the_image(head, channels: int, size) -> None:
+def test_logits_have_the_size_of_the_image(head: Head, channels: int, size: tuple[int, int]) -> None:
     network = build_unet(3, channels, head=head).eval()
     with torch.inference_mode():
         assert network(torch.zeros(2, 3, *size)).shape == (2, channels, *size)
 
 
 @pytest.mark.parametrize("head", ["fine", "coarse"])
-def test_default_networks_are_small(head) -> None:
+def test_default_networks_are_small(head: Head) -> None:
     parameters = sum(p.numel() for p in build_unet(3, 6, head=head).parameters())
     assert 2e6 <= parameters <= 6e6
 
@@ -35,7 +35,7 @@ def test_a_backbone_that_does_not_exist() -> None:
 
 
 @pytest.mark.parametrize("head", ["fine", "coarse"])
-def test_networks_can_be_scripted(head) -> None:
+def test_networks_can_be_scripted(head: Head) -> None:
     network = build_unet(3, 6, head=head).eval()
     image = torch.rand(1, 3, 64, 64)
     torch.testing.assert_close(torch.jit.script(network)(image), network(image))

@@ -13,6 +13,9 @@ from scipy.spatial.transform import Rotation
 from spine_segmentation.errors import InvalidVolume, UnsupportedOrientation, UsageError
 from spine_segmentation.volume import Reorientation, Volume
 
+Order = tuple[int, int, int]
+Flips = tuple[bool, bool, bool]
+
 ORIENTATIONS = [(order, flips) for order in permutations(range(3)) for flips in product((False, True), repeat=3)]
 PAIRS = ("LR", "PA", "SI")
 
@@ -28,7 +31,7 @@ def random_volume(seed: int = 0) -> Volume:
 
 
 @pytest.mark.parametrize(("order", "flips"), ORIENTATIONS)
-def test_every_orientation_has_one_canonical_form(order, flips) -> None:
+def test_every_orientation_has_one_canonical_form(order: Order, flips: Flips) -> None:
     volume = random_volume()
     turned = volume.reorient(Reorientation(order, flips))
     canonical, reorientation = turned.canonical()
@@ -43,7 +46,7 @@ def test_every_orientation_has_one_canonical_form(order, flips) -> None:
     seed=st.integers(0, 10_000),
 )
 @settings(max_examples=50, deadline=None)
-def test_every_voxel_keeps_its_place_in_the_patient(order, flips, seed: int) -> None:
+def test_every_voxel_keeps_its_place_in_the_patient(order: list[int], flips: Flips, seed: int) -> None:
     volume = random_volume(seed)
     reorientation = Reorientation(tuple(order), flips)
     turned = volume.reorient(reorientation)
@@ -73,26 +76,26 @@ def test_thick_slices_that_are_not_sagittal_are_refused() -> None:
 
 
 @pytest.mark.parametrize("spacing", [(2.0, 1.0, 1.0), (1.0, 1.0, 1.0), (0.9, 0.6, 0.6)])
-def test_thin_axial_slices_are_accepted(spacing) -> None:
+def test_thin_axial_slices_are_accepted(spacing: tuple[float, float, float]) -> None:
     canonical, _ = Volume.from_axes(np.zeros((5, 20, 20)), "SLP", spacing).canonical()
     assert canonical.reorientation() == Reorientation((0, 1, 2), (False, False, False))
 
 
 @pytest.mark.parametrize("shape", [(3,), (3, 3), (2, 3, 4, 5), (0, 3, 3)])
-def test_only_three_dimensions(shape) -> None:
+def test_only_three_dimensions(shape: tuple[int, ...]) -> None:
     with pytest.raises(InvalidVolume, match="three-dimensional|non-empty"):
         Volume(np.zeros(shape), np.eye(4))
 
 
 @pytest.mark.parametrize("affine", [np.eye(3), np.zeros((4, 4)), np.full((4, 4), np.nan)])
-def test_impossible_affines(affine) -> None:
+def test_impossible_affines(affine: np.ndarray) -> None:
     with pytest.raises(InvalidVolume, match="affine"):
         Volume(np.zeros((2, 2, 2)), affine)
 
 
 @pytest.mark.parametrize(("axes", "spacing"), [("LLP", (1, 1, 1)), ("LI", (1, 1, 1)), ("LIX", (1, 1, 1)),
                                                ("LIP", (1, 0, 1)), ("LIP", (1, 1)), ("LIP", (1, np.nan, 1))])  # fmt: skip
-def test_senseless_axes(axes, spacing) -> None:
+def test_senseless_axes(axes: str, spacing: tuple[float, float, float]) -> None:
     with pytest.raises(UsageError):
         Volume.from_axes(np.zeros((2, 2, 2)), axes, spacing)
 

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
-from scipy import ndimage
 
 from spine_segmentation.anatomy import BY_ID, BY_NAME, Kind
 from spine_segmentation.errors import InconsistentGeometry, InvalidVolume
 from spine_segmentation.evaluation.label_mapping import IGNORE, POSTERIOR_ELEMENTS, LabelMapping
+from spine_segmentation.seam import near_seam
 from spine_segmentation.volume import Array, Volume
 
 UNKNOWN = 255
 """Value of truth voxels that are not scored."""
-
-CUT_MARGIN_MM = 3.0
-"""Bodies are cut from the posterior elements by convention, differently in every data set: nearer to that cut nothing
-is scored."""
 
 MIN_VOXELS = 20
 """Structures with fewer known voxels are not scored; the limit of the reference system's subset accuracy."""
@@ -51,7 +46,7 @@ def read_truth(mask: Volume, mapping: LabelMapping) -> Volume:
     present = [meanings[int(value)] for value in values]
     ids = np.array([_truth_value(meaning) for meaning in present], np.uint8)[indices].reshape(mask.shape)
     posterior = np.array([meaning == POSTERIOR_ELEMENTS for meaning in present])[indices].reshape(mask.shape)
-    ids[_cut(np.isin(ids, kind_ids(Kind.VERTEBRA)), posterior, mask.spacing)] = UNKNOWN
+    ids[near_seam(np.isin(ids, kind_ids(Kind.VERTEBRA)), posterior, mask.spacing)] = UNKNOWN
     if not scored_ids(ids):
         raise InvalidVolume(
             "a mask without a vertebra or disc",
@@ -110,14 +105,3 @@ def _truth_value(meaning: str) -> int:
     if meaning == IGNORE:
         return UNKNOWN
     return BY_NAME[meaning].id if meaning in BY_NAME else 0
-
-
-def _cut(
-    bodies: npt.NDArray[np.bool_], posterior: npt.NDArray[np.bool_], spacing: tuple[float, float, float]
-) -> npt.NDArray[np.bool_]:
-    """Voxels of bodies and posterior elements that lie near the other ones."""
-    if not (bodies.any() and posterior.any()):
-        return np.zeros(bodies.shape, bool)
-    near_posterior = ndimage.distance_transform_edt(~posterior, sampling=spacing) <= CUT_MARGIN_MM
-    near_bodies = ndimage.distance_transform_edt(~bodies, sampling=spacing) <= CUT_MARGIN_MM
-    return np.asarray((bodies & near_posterior) | (posterior & near_bodies))

@@ -13,7 +13,12 @@ Random = np.random.Generator
 
 
 def random_view(
-    image: Tensor, target: Tensor, spacing: tuple[float, float], shape: tuple[int, int], pixel_size: float, random: Random
+    image: Tensor,
+    target: Tensor,
+    spacing: tuple[float, float],
+    shape: tuple[int, int],
+    pixel_size: float,
+    random: Random,
 ) -> tuple[Tensor, Tensor]:
     """Cut a randomly placed, rotated, scaled and bent window.
 
@@ -94,7 +99,9 @@ def random_look(image: Tensor, random: Random) -> Tensor:
     if random.random() < 0.4:
         image = _blur(image, sigma=random.uniform(0.4, 1.3))
     noise = random.uniform(0, 0.06) * float(image.mean() * 3)
-    noisy = torch.sqrt((image + noise * _normal(image.shape, random)) ** 2 + (noise * _normal(image.shape, random)) ** 2)
+    noisy = torch.sqrt(
+        (image + noise * _normal(image.shape, random)) ** 2 + (noise * _normal(image.shape, random)) ** 2
+    )
     return noisy * visible
 
 

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from spine_segmentation.errors import UnreadableFile, UsageError
+from spine_segmentation.errors import UsageError
+from spine_segmentation.evaluation.pairs import annotated_pairs as annotated_pairs
 from spine_segmentation.grid import NEIGHBOUR_MM
 from spine_segmentation.io.nifti import read_nifti
 from spine_segmentation.normalization import normalize
@@ -37,31 +38,7 @@ class Sample(TypedDict):
     label: Tensor
 
 
-def annotated_pairs(folder: str | Path, prefix: str = "") -> list[tuple[Path, Path]]:
-    """Find ``NAME_img.nii.gz`` with its ``NAME_seg.nii.gz``, sorted by name.
-
-    Args:
-        folder: Where to look, not below it.
-        prefix: Names must start with it.
-
-    Raises:
-        UnreadableFile: If there is no pair.
-    """
-    images = sorted(Path(folder).glob(f"{prefix}*_img.nii.gz"))
-    pairs = [(image, image.with_name(image.name.replace("_img.", "_seg."))) for image in images]
-    pairs = [pair for pair in pairs if pair[1].is_file()]
-    if not pairs:
-        raise UnreadableFile(
-            f"no pair of NAME_img.nii.gz and NAME_seg.nii.gz in {folder}",
-            expected="annotated scans",
-            remedy="pass the folder of the training data as dataset_dir",
-        )
-    return pairs
-
-
-def split_patients(
-    pairs: Sequence[tuple[Path, Path]], held_out: int, *, training: bool
-) -> list[tuple[Path, Path]]:
+def split_patients(pairs: Sequence[tuple[Path, Path]], held_out: int, *, training: bool) -> list[tuple[Path, Path]]:
     """Keep evenly spread patients out of the training.
 
     Args:

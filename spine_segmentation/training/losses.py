@@ -17,6 +17,8 @@ class PartialDiceCELoss(nn.Module):
         dice_weight: Weight of the Dice term, which leaves out class 0.
     """
 
+    class_weights: Tensor
+
     def __init__(self, class_weights: list[float], dice_weight: float = 1.0) -> None:
         super().__init__()
         self.register_buffer("class_weights", torch.tensor(class_weights))
@@ -48,8 +50,11 @@ class LevelLoss(nn.Module):
 
     Args:
         levels: Channel numbers of the levels, top to bottom.
+        channels: Number of output channels.
         spread: Standard deviation of the spread, in levels.
     """
+
+    table: Tensor
 
     def __init__(self, levels: list[int], channels: int, spread: float = 0.35) -> None:
         super().__init__()

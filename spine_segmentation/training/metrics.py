@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from ignite.metrics import Metric
 from torch import Tensor
@@ -41,7 +39,7 @@ class KnownPixelDice(Metric):
             self.overlap[k] += (mine & wanted).sum()
             self.total[k] += mine.sum() + wanted.sum()
 
-    def compute(self) -> Any:
+    def compute(self) -> float:
         """The mean over the classes."""
         return float((2 * self.overlap / self.total.clamp(min=1)).mean())
 
@@ -63,6 +61,6 @@ class KnownPixelAccuracy(Metric):
         self.right += int((predicted == target)[known].sum())
         self.known += int(known.sum())
 
-    def compute(self) -> Any:
+    def compute(self) -> float:
         """The share, 0 to 1."""
         return self.right / max(self.known, 1)

@@ -10,15 +10,13 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from spine_segmentation.networks import CHANNELS
+from spine_segmentation.seam import near_seam
 from spine_segmentation.volume import Array, Volume
 
 IGNORE = 255
 """Target value of pixels whose class is unknown."""
 
 POSTERIOR_ELEMENTS, SPINAL_CANAL = 60, 61
-
-CUT_MARGIN_MM = 3.0
-"""Bodies were cut from the posterior elements by a rule, not by hand: nearer to that cut the class is unknown."""
 
 
 def semantic_target(mask: Volume) -> npt.NDArray[np.uint8]:
@@ -34,7 +32,7 @@ def semantic_target(mask: Volume) -> npt.NDArray[np.uint8]:
     target = tissue_classes(mask)
     bodies, posterior = _bodies(mask.array), mask.array == POSTERIOR_ELEMENTS
     target[(target == 0) & _beyond_ends(mask)] = IGNORE
-    target[_seam(bodies, posterior, mask.spacing)] = IGNORE
+    target[near_seam(bodies, posterior, mask.spacing)] = IGNORE
     return target
 
 
@@ -80,18 +78,10 @@ def _beyond_ends(mask: Volume) -> npt.NDArray[np.bool_]:
     """Voxels above the centre of the first labelled structure or below that of the last, along the column."""
     values = np.where(_bodies(mask.array) | _discs(mask.array), mask.array, 0)
     present = [int(value) for value in np.unique(values) if value]
+    if len(present) < 2:
+        return np.zeros(mask.shape, bool)
     centres = mask.to_patient(ndimage.center_of_mass(np.ones_like(values), values, present))
     centres = centres[np.argsort(-centres[:, 2])]
     height = mask.to_patient(np.moveaxis(np.indices(mask.shape), 0, -1))
     first, last = centres[0] - centres[1], centres[-1] - centres[-2]
     return np.asarray(((height - centres[0]) @ first > 0) | ((height - centres[-1]) @ last > 0))
-
-
-def _seam(
-    bodies: npt.NDArray[np.bool_], posterior: npt.NDArray[np.bool_], spacing: tuple[float, float, float]
-) -> npt.NDArray[np.bool_]:
-    if not (bodies.any() and posterior.any()):
-        return np.zeros(bodies.shape, bool)
-    near_posterior = ndimage.distance_transform_edt(~posterior, sampling=spacing) <= CUT_MARGIN_MM
-    near_bodies = ndimage.distance_transform_edt(~bodies, sampling=spacing) <= CUT_MARGIN_MM
-    return np.asarray((bodies & near_posterior) | (posterior & near_bodies))

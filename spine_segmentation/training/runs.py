@@ -12,6 +12,7 @@ import torch
 from ignite.engine import Engine, Events
 from ignite.handlers import Checkpoint, DiskSaver, EMAHandler
 from torch import nn
+from torch.optim.lr_scheduler import LRScheduler
 
 from spine_segmentation.training.datasets import Mixture
 
@@ -55,9 +56,9 @@ def distributed_device() -> torch.device:
 def attach(
     trainer: Engine,
     ema: EMAHandler,
-    lr_scheduler: Any,
+    lr_scheduler: LRScheduler,
     dataset: Mixture,
-    evaluator: Any,
+    evaluator: Engine,
     validation_interval: int,
     saved: Mapping[str, Any],
     output_dir: str,
@@ -107,7 +108,7 @@ class _BestWeights:
     def __init__(self, network: nn.Module, path: Path) -> None:
         self.network, self.path, self.best = network, path, float("-inf")
 
-    def __call__(self, evaluator: Any) -> None:
+    def __call__(self, evaluator: Engine) -> None:
         metric = float(evaluator.state.metrics[evaluator.state.key_metric_name])
         logger.info("epoch %d: %s %.4f", evaluator.state.epoch, evaluator.state.key_metric_name, metric)
         if metric > self.best:

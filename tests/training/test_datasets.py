@@ -14,6 +14,7 @@ from spine_segmentation.training.datasets import (
     AnnotatedScans,
     Mixture,
     Sample,
+    Task,
     annotated_pairs,
     split_patients,
 )
@@ -21,9 +22,11 @@ from spine_segmentation.training.partial_labels import IGNORE
 from spine_segmentation.volume import Volume
 from tests.training.test_partial_labels import column
 
+Pairs = list[tuple[Path, Path]]
+
 
 @pytest.fixture
-def pairs(tmp_path: Path) -> list[tuple[Path, Path]]:
+def pairs(tmp_path: Path) -> Pairs:
     mask = column()
     image = np.random.default_rng(0).random(mask.shape, np.float32) + (mask.array > 0)
     write_nifti(mask.with_array(image.astype(np.float32)), tmp_path / "a_img.nii.gz")
@@ -32,7 +35,7 @@ def pairs(tmp_path: Path) -> list[tuple[Path, Path]]:
     return annotated_pairs(tmp_path)
 
 
-def test_images_without_a_mask_are_no_pair(pairs) -> None:
+def test_images_without_a_mask_are_no_pair(pairs: Pairs) -> None:
     assert [image.name for image, _ in pairs] == ["a_img.nii.gz"]
 
 
@@ -42,7 +45,7 @@ def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("task", ["semantic", "level"])
-def test_samples(pairs, task) -> None:
+def test_samples(pairs: Pairs, task: Task) -> None:
     scans = AnnotatedScans(pairs, task, (64, 96), 1.0)
     sample = scans[3]
     assert sample["image"].shape == (3, 64, 96) and sample["image"].dtype == torch.float32
@@ -83,7 +86,7 @@ def test_shares_must_add_up() -> None:
         Mixture([_Constant(0.0)], [0.5], length=10)
 
 
-def test_canonical_volume_is_used_whatever_the_files_axes(tmp_path: Path, pairs) -> None:
+def test_canonical_volume_is_used_whatever_the_files_axes(tmp_path: Path, pairs: Pairs) -> None:
     mask = column()
     image = mask.with_array(np.random.default_rng(0).random(mask.shape, np.float32) + (mask.array > 0))
     turned = Volume.from_axes(np.zeros((1, 1, 1)), "LIP", (1, 1, 1)).reorientation("SRA")

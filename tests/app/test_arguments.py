@@ -1,0 +1,83 @@
+"""Arguments before variables, and usage errors that leave a status file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.arguments import find_output, parse_arguments
+from spine_segmentation.errors import UsageError
+from tests.app.conftest import read_status, run_module
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("INPUT_PATH", "OUTPUT_PATH", "MODEL_PATH", "WORKDIR"):
+        monkeypatch.delenv(f"HOLOSCAN_{name}", raising=False)
+
+
+def test_arguments_win_over_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("INPUT", "OUTPUT", "MODEL"):
+        monkeypatch.setenv(f"HOLOSCAN_{name}_PATH", "/nowhere")
+    folders = [tmp_path / name for name in ("in", "out", "models")]
+    for folder in folders:
+        folder.mkdir()
+    parsed = parse_arguments(["-i", str(folders[0]), "-o", str(folders[1]), "-m", str(folders[2])])
+    assert [parsed.input, parsed.output, parsed.models] == folders
+
+
+def test_variables_start_from_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "in").mkdir()
+    monkeypatch.setenv("HOLOSCAN_INPUT_PATH", "in")
+    monkeypatch.setenv("HOLOSCAN_OUTPUT_PATH", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("HOLOSCAN_WORKDIR", "/nowhere")
+    parsed = parse_arguments(["--workdir", str(tmp_path)])
+    assert (parsed.input, parsed.output) == (tmp_path / "in", tmp_path / "elsewhere")
+
+
+def test_without_models_the_packaged_ones_are_used(tmp_path: Path) -> None:
+    assert parse_arguments(["-i", str(tmp_path), "-o", str(tmp_path)]).models is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        (["-o", "."], "no input folder"),
+        (["-i", "."], "no output folder"),
+        (["-i", "missing", "-o", "."], "no such path"),
+        (["-i", ".", "-o", ".", "-m", "missing"], "no such path"),
+        (["-i", ".", "-o", ".", "--bogus"], "--bogus"),
+        (["-i", ".", "-o", ".", "-l", "loud"], "LOUD"),
+        (["-o", ".", "-i"], "expected one argument"),
+    ],
+)
+def test_usage_errors(arguments: list[str], found: str) -> None:
+    with pytest.raises(UsageError, match=found):
+        parse_arguments(arguments)
+
+
+def test_output_is_found_in_spite_of_other_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert find_output(["--bogus", "-o", "out", "-i"]) == Path("out")
+    assert find_output(["-i", "in", "-o"]) is None
+    monkeypatch.setenv("HOLOSCAN_OUTPUT_PATH", "there")
+    assert find_output(["-i", "in", "-o"]) == Path("there")
+
+
+@pytest.mark.parametrize("arguments", [("--bogus",), ("-i", "/nowhere"), ("-i",)])
+def test_usage_error_ends_with_2_and_a_status(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    ended = run_module("app", "-o", tmp_path / "out", *arguments)
+    assert ended.returncode == 2, ended.stderr
+    assert read_status(tmp_path / "out")["error"]["type"] == "UsageError"
+
+
+def test_no_output_ends_with_2(tmp_path: Path) -> None:
+    ended = run_module("app", "-i", tmp_path)
+    assert ended.returncode == 2
+    assert "no output folder" in ended.stderr
+
+
+def test_help_ends_with_0() -> None:
+    ended = run_module("app", "--help")
+    assert ended.returncode == 0
+    assert "HOLOSCAN_INPUT_PATH" in ended.stdout

@@ -1,0 +1,23 @@
+"""app.yaml says what the code and the package say."""
+
+from __future__ import annotations
+
+import tomllib
+
+import yaml
+
+from spine_segmentation.io.product import PRODUCT_NAME
+from tests.app.conftest import APP, ROOT
+
+CONFIGURATION = yaml.safe_load((APP / "app.yaml").read_text())
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def test_name_and_version_are_those_of_the_package() -> None:
+    application = CONFIGURATION["application"]
+    assert (application["name"], application["version"]) == (PRODUCT_NAME, PROJECT["version"])
+
+
+def test_parameters_are_those_of_the_operators() -> None:
+    assert CONFIGURATION["networks"] == {"device": "cpu"}
+    assert CONFIGURATION["dicom_seg_writer"] == {"seg_type": "binary"}
