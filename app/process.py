@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 
 from app.arguments import Arguments, find_output, parse_arguments
-from app.output_folder import fresh_outputs, list_outputs, make_folder
 from spine_segmentation.errors import SpineError
+from spine_segmentation.io.output_folder import fresh_outputs, list_outputs, make_folder
 from spine_segmentation.run_status import RunStatus, exit_on_sigterm
 
 logger = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from rich.logging import RichHandler
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from spine_segmentation.errors import OutputError, SpineError
+from spine_segmentation.errors import SpineError
 
 if TYPE_CHECKING:
     from spine_segmentation.results import SpineResult
@@ -62,26 +62,29 @@ def segment(
 ) -> None:
     """Segment, separate and name the structures of one series."""
     from spine_segmentation.io.load import load_input
+    from spine_segmentation.io.output_folder import fresh_outputs, list_outputs, make_folder
     from spine_segmentation.io.outputs import FORMATS, write_outputs
     from spine_segmentation.pipeline import SpinePipeline, require_spine, shows_spine
     from spine_segmentation.run_status import RunStatus
 
-    _make_folder(output)
+    make_folder(output)
     wanted = frozenset(str(format_) for format_ in formats) if formats else FORMATS
     with RunStatus(output) as status, _progress() as progress:
-        task = progress.add_task("reading", total=None)
-        loaded = load_input(source, series)
-        progress.update(task, description="segmenting and naming")
-        result = SpinePipeline(device, models)(loaded.volume, only_semantic=only_2class)
-        progress.update(task, description="writing")
-        status.outputs += write_outputs(
-            result,
-            output,
-            series=loaded.series,
-            formats=wanted if shows_spine(result) else frozenset({"json"}),
-            seg_type=seg_type.value,
-            identity=loaded.identity,
-        )
+        with fresh_outputs(output) as staging:
+            task = progress.add_task("reading", total=None)
+            loaded = load_input(source, series)
+            progress.update(task, description="segmenting and naming")
+            result = SpinePipeline(device, models)(loaded.volume, only_semantic=only_2class)
+            progress.update(task, description="writing")
+            write_outputs(
+                result,
+                staging,
+                series=loaded.series,
+                formats=wanted if shows_spine(result) else frozenset({"json"}),
+                seg_type=seg_type.value,
+                identity=loaded.identity,
+            )
+        status.outputs += list_outputs(output)
         require_spine(result)
     _report(loaded.identity.choice, result, status.outputs)
 
@@ -124,9 +127,10 @@ def evaluate(
     from spine_segmentation.evaluation.evaluate import evaluate_folder
     from spine_segmentation.evaluation.label_mapping import load_mapping
     from spine_segmentation.evaluation.report import write_report
+    from spine_segmentation.io.output_folder import make_folder
     from spine_segmentation.pipeline import SpinePipeline
 
-    _make_folder(output)
+    make_folder(output)
     with Progress(console=console) as progress:
         task = progress.add_task("evaluating", total=None)
 
@@ -146,11 +150,12 @@ def demo(
 ) -> None:
     """Run the main job on a generated DICOM study, or on a folder of your own."""
     if source is None:
+        from spine_segmentation.io.output_folder import make_folder
         from spine_segmentation.synth.dicom import write_study
         from spine_segmentation.synth.generator import generate_volume
 
         source = output / "study"
-        _make_folder(source)
+        make_folder(source)
         write_study(generate_volume(seed, region="lumbar"), source, seed=seed)
         console.print(f"generated a synthetic lumbar study in {source}")
     segment(source, output)
@@ -187,17 +192,6 @@ def _report(choice: str, result: SpineResult, written: list[Path]) -> None:
         console.print(f"levels {labeling.status} (confidence {labeling.confidence:.2f}); variant: {labeling.variant}")
     for path in written:
         console.print(f"wrote {path}", highlight=False, soft_wrap=True)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"cannot create {folder} ({error.strerror})",
-            expected="a folder to write to",
-            remedy="choose another --output",
-        ) from error
 
 
 def _progress() -> Progress:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -18,9 +14,8 @@ from spine_segmentation.instances import split_instances
 from spine_segmentation.labeler import Labeler
 from spine_segmentation.results import SpineResult
 from spine_segmentation.segmenter import Segmenter
+from spine_segmentation.timing import timed
 from spine_segmentation.volume import Volume
-
-logger = logging.getLogger(__name__)
 
 
 class SpinePipeline:
@@ -62,13 +57,13 @@ class SpinePipeline:
             ModelError: If the labeling bundle's weights are absent or do not fit.
         """
         timings: dict[str, float] = {}
-        with _timed("segment", timings):
+        with timed("segment", timings):
             semantic = self.segmenter(volume)
         if only_semantic:
             return SpineResult(volume, semantic, None, (self.segmenter.identity,), timings)
-        with _timed("split", timings):
+        with timed("split", timings):
             instances = split_instances(semantic)
-        with _timed("label", timings):
+        with timed("label", timings):
             labeling = self.labeler(volume, instances)
         return SpineResult(volume, semantic, labeling, (self.segmenter.identity, self.labeler.identity), timings)
 
@@ -99,11 +94,3 @@ def require_spine(result: SpineResult) -> None:
             expected="a sagittal MR image that shows part of the spine",
             remedy="check that the right series was chosen (spine-segmentation series FOLDER)",
         )
-
-
-@contextmanager
-def _timed(stage: str, timings: dict[str, float]) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    timings[stage] = time.perf_counter() - start
-    logger.info("%s: %.2f s", stage, timings[stage])

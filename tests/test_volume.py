@@ -94,8 +94,17 @@ def test_impossible_affines(affine: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize(("axes", "spacing"), [("LLP", (1, 1, 1)), ("LI", (1, 1, 1)), ("LIX", (1, 1, 1)),
-                                               ("LIP", (1, 0, 1)), ("LIP", (1, 1)), ("LIP", (1, np.nan, 1))])  # fmt: skip
-def test_senseless_axes(axes: str, spacing: tuple[float, float, float]) -> None:
+SENSELESS = [
+    ("LLP", (1, 1, 1)),
+    ("LI", (1, 1, 1)),
+    ("LIX", (1, 1, 1)),
+    ("LIP", (1, 0, 1)),
+    ("LIP", (1, 1)),
+    ("LIP", (1, np.nan, 1)),
+]
+
+
+@pytest.mark.parametrize(("axes", "spacing"), SENSELESS)
     with pytest.raises(UsageError):
         Volume.from_axes(np.zeros((2, 2, 2)), axes, spacing)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +11,6 @@ from spine_segmentation.io.dicom_series import choose_series, list_series
 from spine_segmentation.io.nifti import read_nifti
 from spine_segmentation.io.result_json import InputIdentity
 from spine_segmentation.volume import Volume
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -49,8 +46,6 @@ def load_input(path: Path, series_uid: str | None = None) -> LoadedInput:
         return _load_nifti(path, series_uid)
     chosen, reason = choose_series(list_series(path), series_uid)
     series = read_series(chosen)
-    for warning in series.warnings:
-        logger.warning("%s", warning)
     identity = InputIdentity.of_series(series)
     choice = " ".join(sentence for sentence in (reason, series.choice) if sentence)
     return LoadedInput(series.volume, series, identity.model_copy(update={"choice": choice}))

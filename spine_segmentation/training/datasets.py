@@ -12,7 +12,6 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from spine_segmentation.errors import UsageError
-from spine_segmentation.evaluation.pairs import annotated_pairs as annotated_pairs
 from spine_segmentation.grid import NEIGHBOUR_MM
 from spine_segmentation.io.nifti import read_nifti
 from spine_segmentation.normalization import normalize

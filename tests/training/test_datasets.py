@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from spine_segmentation.errors import UnreadableFile, UsageError
+from spine_segmentation.evaluation.pairs import annotated_pairs
 from spine_segmentation.io.nifti import write_nifti
 from spine_segmentation.training.datasets import (
     AnnotatedScans,
     Mixture,
     Sample,
     Task,
-    annotated_pairs,
     split_patients,
 )
 from spine_segmentation.training.partial_labels import IGNORE
