@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-import resource
 import sys
 from collections.abc import Sequence
 
 from app.arguments import Arguments, find_output, parse_arguments
 from spine_segmentation.errors import SpineError
 from spine_segmentation.io.output_folder import fresh_outputs, list_outputs, make_folder
-from spine_segmentation.run_status import RunStatus, exit_on_sigterm
+from spine_segmentation.run_status import RunStatus, exit_on_sigterm, raise_stack_limit
 
 logger = logging.getLogger(__name__)
-
-STACK_BYTES = 32 * 1024 * 1024
-"""The stack that Holoscan asks for."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -56,12 +52,5 @@ def _prepare_process() -> None:
     """Set what must be set before the SDK is imported; Holoscan's log would quote errors, and they their input."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     os.environ.setdefault("HOLOSCAN_LOG_LEVEL", "OFF")
-    _raise_stack_limit()
+    raise_stack_limit()
     exit_on_sigterm()
-
-
-def _raise_stack_limit() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
-    unlimited = resource.RLIM_INFINITY
-    if soft != unlimited and soft < STACK_BYTES and (hard == unlimited or hard >= STACK_BYTES):
-        resource.setrlimit(resource.RLIMIT_STACK, (STACK_BYTES, hard))

@@ -163,10 +163,11 @@ def demo(
 
 def main() -> None:
     """Entry point: errors become messages on stderr and exit codes."""
-    from spine_segmentation.run_status import exit_on_sigterm
+    from spine_segmentation.run_status import exit_on_sigterm, raise_stack_limit
 
     handler = RichHandler(console=Console(stderr=True), show_time=False, show_path=False)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+    raise_stack_limit()
     exit_on_sigterm()
     try:
         app()

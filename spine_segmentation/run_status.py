@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -14,6 +15,9 @@ from spine_segmentation.io.outputs import STATUS_FILE
 from spine_segmentation.io.status import write_status
 
 logger = logging.getLogger(__name__)
+
+STACK_BYTES = 32 * 1024 * 1024
+"""The stack that Holoscan asks for."""
 
 INTERNAL_ERROR = 70
 """Exit code of an error that is not the input's fault (EX_SOFTWARE of sysexits.h)."""
@@ -65,3 +69,11 @@ def exit_on_sigterm() -> None:
         sys.exit(128 + number)
 
     signal.signal(signal.SIGTERM, stop)
+
+
+def raise_stack_limit() -> None:
+    """Allow the stack that Holoscan, which the Deploy SDK loads with MONAI, asks for."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
+    unlimited = resource.RLIM_INFINITY
+    if soft != unlimited and soft < STACK_BYTES and (hard == unlimited or hard >= STACK_BYTES):
+        resource.setrlimit(resource.RLIMIT_STACK, (STACK_BYTES, hard))
