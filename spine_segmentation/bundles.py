@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from monai.bundle import ConfigParser
 from monai.inferers import Inferer
 from torch import nn
 
-from spine_segmentation.errors import DeviceUnavailable, ModelError
+from spine_segmentation.errors import DeviceUnavailable, ModelError, SpineError
 from spine_segmentation.results import ModelIdentity
 
 
@@ -48,9 +50,10 @@ class Bundle:
         Returns:
             The dictionary with ``pred`` as the postprocessing left it.
         """
-        prepared = self.preprocessing(data)
-        prepared["pred"] = self.inferer(prepared["image"].to(self.device), self.network)
-        result: dict[str, Any] = self.postprocessing(prepared)
+        with _own_errors():
+            prepared = self.preprocessing(data)
+            prepared["pred"] = self.inferer(prepared["image"].to(self.device), self.network)
+            result: dict[str, Any] = self.postprocessing(prepared)
         return result
 
 
@@ -154,3 +157,14 @@ def select_device(device: str) -> torch.device:
             remedy="pass 'cpu', or install a CUDA build of torch 2.13",
         )
     return selected
+
+
+@contextmanager
+def _own_errors() -> Iterator[None]:
+    """Raise this package's errors as they are: MONAI's Compose wraps whatever a transform raises in a RuntimeError."""
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error.__cause__, SpineError):
+            raise error.__cause__ from None
+        raise

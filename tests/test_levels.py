@@ -1,0 +1,62 @@
+"""Pooling of level scores over instances, with known answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from spine_segmentation.anatomy import LEVELS, VERSE_NUMBERS, Kind
+from spine_segmentation.grid import to_network_grid
+from spine_segmentation.levels import pool_levels
+from spine_segmentation.networks import LEVEL_CHANNELS
+from spine_segmentation.results import Instance, Instances
+from spine_segmentation.volume import Volume
+
+
+def scene(axes: str = "LIP") -> tuple[Volume, Instances]:
+    """Two bodies, one above the other."""
+    canonical = Volume.from_axes(np.random.default_rng(0).random((3, 60, 40), np.float32), "LIP", (4.0, 1.0, 1.0))
+    labels = np.zeros((3, 60, 40), np.uint16)
+    labels[:, 5:25, 10:30], labels[:, 35:55, 10:30] = 1, 2
+    turn = canonical.reorientation(axes)
+    items = tuple(Instance(k, Kind.VERTEBRA, 30.0 * k, (0.0, 0.0, 0.0), 1.0, True) for k in (1, 2))
+    return canonical.reorient(turn), Instances(canonical.with_array(labels).reorient(turn), items)
+
+
+def logits_for(volume: Volume, instances: Instances, names: tuple[str, ...]) -> torch.Tensor:
+    image, grid = to_network_grid(volume, 1.0)
+    canonical = torch.from_numpy(grid.reorientation.apply(instances.labels.array).astype(np.int64))
+    logits = torch.zeros(image.shape[0], LEVEL_CHANNELS, *image.shape[1:])
+    view = grid.crop(logits)
+    for k, name in enumerate(names, start=1):
+        view[:, VERSE_NUMBERS[name]][canonical == k] = 8.0
+    return logits
+
+
+def test_each_instance_gets_the_level_seen_inside_it() -> None:
+    for axes in ("LIP", "PSR", "IAL"):
+        volume, instances = scene(axes)
+        _, grid = to_network_grid(volume, 1.0)
+        pooled = pool_levels(logits_for(volume, instances, ("L5", "S1")), grid, instances)
+        assert pooled.shape == (2, len(LEVELS))
+        assert [LEVELS[k] for k in pooled.argmax(1)] == ["L5", "S1"]
+
+
+def test_scores_of_no_level_do_not_count() -> None:
+    """The unused channel and "S2 and below" take nothing away from the levels."""
+    volume, instances = scene()
+    _, grid = to_network_grid(volume, 1.0)
+    logits = logits_for(volume, instances, ("T13", "L1"))
+    expected = pool_levels(logits, grid, instances)
+    logits[:, 0] += 50
+    logits[:, VERSE_NUMBERS["S2 and below"]] += 50
+    np.testing.assert_allclose(pool_levels(logits, grid, instances), expected)
+
+
+def test_an_instance_lost_on_the_coarse_grid_is_no_evidence() -> None:
+    volume, instances = scene()
+    labels = np.where(instances.labels.array == 2, 0, instances.labels.array)
+    image, grid = to_network_grid(volume, 1.5)
+    logits = torch.randn(image.shape[0], LEVEL_CHANNELS, *image.shape[1:])
+    pooled = pool_levels(logits, grid, Instances(instances.labels.with_array(labels), instances.items))
+    assert pooled[0].any() and not pooled[1].any()
