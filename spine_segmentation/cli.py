@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -25,7 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console()
+console = Console(markup=False, emoji=False)  # paths and series descriptions are printed as they are
 
 
 class Format(StrEnum):
@@ -172,7 +173,7 @@ def main() -> None:
     try:
         app()
     except SpineError as error:
-        Console(stderr=True).print(f"[red]error[/red]: {error}", highlight=False, markup=True)
+        Console(stderr=True, emoji=False).print(f"[red]error[/red]: {escape(str(error))}", highlight=False)
         sys.exit(error.exit_code)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from spine_segmentation.anatomy import BY_NAME, LEVELS, UNDETERMINED_IVD_BASE, UNDETERMINED_VERTEBRA_BASE, Kind
 from spine_segmentation.bundles import bundle_folder, load_bundle
 from spine_segmentation.errors import InvalidVolume
-from spine_segmentation.results import Instances, Labeling, ModelIdentity, NamedStructure
+from spine_segmentation.results import Instance, Instances, Labeling, ModelIdentity, NamedStructure
 from spine_segmentation.sequence import Decoding, decode
 from spine_segmentation.volume import Volume
 
@@ -59,10 +60,13 @@ class Labeler:
         """
         if not instances.items:
             return name_instances(instances, np.zeros((0, len(LEVELS))))
-        return name_instances(instances, self._bundle.run({"image": volume, "instances": instances})["pred"])
+        evidence = self._bundle.run({"image": volume, "instances": instances})["pred"]
+        return name_instances(instances, evidence.levels, evidence.below_s1)
 
 
-def name_instances(instances: Instances, evidence: npt.NDArray[np.float64]) -> Labeling:
+def name_instances(
+    instances: Instances, evidence: npt.NDArray[np.float64], below_s1: npt.NDArray[np.float64] | None = None
+) -> Labeling:
     """Name the instances of one volume.
 
     If the best sequence of names is not likely enough, no instance is named, and each keeps an id of its own. A false
@@ -72,9 +76,11 @@ def name_instances(instances: Instances, evidence: npt.NDArray[np.float64]) -> L
         instances: Separated structures, top to bottom.
         evidence: Shape (n, len(LEVELS)), float64, log-likelihood of each instance for each level; for a disc the
             level of the vertebra above it.
+        below_s1: Shape (n,), float64, log-likelihood that an instance is part of the sacrum below S1; None if unknown.
 
     Returns:
         Named structures and their label map on the grid of ``instances.labels``; undetermined where there is none.
+        What lies below S1 is dropped.
 
     Raises:
         UsageError: If the evidence does not fit the instances.
@@ -82,11 +88,12 @@ def name_instances(instances: Instances, evidence: npt.NDArray[np.float64]) -> L
     """
     kinds = [instance.kind for instance in instances.items]
     _check(kinds)
-    decoding = decode(kinds, evidence)
+    decoding = decode(kinds, evidence, below_s1)
     determined = bool(kinds) and decoding.probability >= DETERMINED_POSTERIOR
-    structures = _structures(instances, decoding, determined)
-    table = np.zeros(len(structures) + 1, dtype=np.uint8)
-    table[1:] = [structure.id for structure in structures]
+    end = decoding.names.index("S1") + 1 if "S1" in decoding.names else len(kinds)
+    structures = _structures(instances.items[:end], decoding, determined)
+    table = np.zeros(len(kinds) + 1, dtype=np.uint8)
+    table[1 : end + 1] = [structure.id for structure in structures]
     logger.debug("sequence posterior %.3f, %s", decoding.probability, decoding.variant.statement)
     return Labeling(
         labels=instances.labels.with_array(table[instances.labels.array]),
@@ -109,11 +116,11 @@ def _check(kinds: list[Kind]) -> None:
         )
 
 
-def _structures(instances: Instances, decoding: Decoding, determined: bool) -> tuple[NamedStructure, ...]:
+def _structures(items: Sequence[Instance], decoding: Decoding, determined: bool) -> tuple[NamedStructure, ...]:
     bases = {Kind.VERTEBRA: UNDETERMINED_VERTEBRA_BASE, Kind.IVD: UNDETERMINED_IVD_BASE}
     unnamed = {kind: count(base + 1) for kind, base in bases.items()}
     structures = []
-    for instance, posterior in zip(instances.items, decoding.posteriors, strict=True):
+    for instance, posterior in zip(items, decoding.posteriors, strict=False):
         name = posterior.name if determined else None
         own_id = next(unnamed[instance.kind])
         structures.append(

@@ -12,12 +12,12 @@ from monai.transforms import MapTransform
 
 from spine_segmentation.anatomy import LEVELS, VERSE_NUMBERS
 from spine_segmentation.grid import NetworkGrid
-from spine_segmentation.results import Instances
+from spine_segmentation.results import Instances, LevelEvidence
 
 EVIDENCE_WEIGHT = 0.5
 """Share of the mean log-probability that counts: the instances of one image are not independent witnesses."""
 
-_CHANNELS = [VERSE_NUMBERS[level] for level in LEVELS]
+_CHANNELS = [VERSE_NUMBERS[level] for level in (*LEVELS, "S2 and below")]
 
 
 class PoolLevelsd(MapTransform):
@@ -36,12 +36,12 @@ class PoolLevelsd(MapTransform):
         self.grid_key, self.instances_key = grid_key, instances_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Replace logits (slices, channels, padded rows, padded columns) by log-likelihoods (instances, levels)."""
+        """Replace logits (slices, channels, padded rows, padded columns) by ``LevelEvidence``."""
         grid, instances = data[self.grid_key], data[self.instances_key]
         return {**data, **{key: pool_levels(data[key], grid, instances) for key in self.key_iterator(data)}}
 
 
-def pool_levels(logits: torch.Tensor, grid: NetworkGrid, instances: Instances) -> npt.NDArray[np.float64]:
+def pool_levels(logits: torch.Tensor, grid: NetworkGrid, instances: Instances) -> LevelEvidence:
     """Pool logits over the voxels of each instance.
 
     Args:
@@ -50,17 +50,17 @@ def pool_levels(logits: torch.Tensor, grid: NetworkGrid, instances: Instances) -
         instances: On the image's grid.
 
     Returns:
-        Log-likelihoods of shape (instances, len(LEVELS)); zeros where an instance is too small for the network's grid.
+        The evidence; zeros where an instance is too small for the network's grid.
     """
     labels = torch.from_numpy(_on_network_grid(instances, grid))
     inside = labels > 0
     owner = labels[inside]
     scores = grid.crop(logits).movedim(1, -1).cpu()[inside][:, _CHANNELS].double().log_softmax(1)
     count = len(instances.items)
-    total = torch.zeros(count + 1, len(LEVELS), dtype=torch.float64).index_add_(0, owner, scores)
+    total = torch.zeros(count + 1, len(_CHANNELS), dtype=torch.float64).index_add_(0, owner, scores)
     voxels = torch.bincount(owner, minlength=count + 1).clamp(min=1)
-    pooled: npt.NDArray[np.float64] = (EVIDENCE_WEIGHT * total / voxels[:, None])[1:].numpy()
-    return pooled
+    pooled = (EVIDENCE_WEIGHT * total / voxels[:, None])[1:].numpy()
+    return LevelEvidence(levels=pooled[:, :-1], below_s1=pooled[:, -1])
 
 
 def _on_network_grid(instances: Instances, grid: NetworkGrid) -> npt.NDArray[np.int64]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
+
 from spine_segmentation.anatomy import Kind
 from spine_segmentation.volume import Volume
 
@@ -43,6 +46,19 @@ class Instances:
 
     labels: Volume
     items: tuple[Instance, ...]
+
+
+@dataclass(frozen=True)
+class LevelEvidence:
+    """What the labeling network says about the level of each of n instances, log-likelihoods.
+
+    Attributes:
+        levels: Shape (n, len(anatomy.LEVELS)), float64; for a disc the level of the vertebra above it.
+        below_s1: Shape (n,), float64; that the instance is part of the sacrum below S1.
+    """
+
+    levels: npt.NDArray[np.float64]
+    below_s1: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

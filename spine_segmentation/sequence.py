@@ -31,6 +31,10 @@ FALSE_INSTANCE = 2e-4
 """Probability that an instance is none of the structures. The reference system's splitting was flawed in 0.8 % of its
 scans of up to 48 structures, which is 2e-4 each."""
 
+RESIDUAL_SEGMENT = 0.1
+"""Probability that an instance below S1 is a sacral segment or a residual disc that the segmentation took for a mobile
+one; a working figure."""
+
 Matrix = npt.NDArray[np.float64]
 
 
@@ -88,28 +92,30 @@ class _Chain:
     transitions: Matrix
 
 
-def decode(kinds: Sequence[Kind], evidence: Matrix) -> Decoding:
+def decode(kinds: Sequence[Kind], evidence: Matrix, below_s1: Matrix | None = None) -> Decoding:
     """Find the best and the second best sequence of names, and the posterior of every name.
 
     Args:
         kinds: Of the n instances, top to bottom.
         evidence: Shape (n, len(LEVELS)), float64, log-likelihood of each instance for each level, finite; for a disc
             the level of the vertebra above it.
+        below_s1: Shape (n,), log-likelihood that an instance is part of the sacrum below S1; None if that is unknown.
 
     Returns:
-        Sequences and posteriors.
+        Sequences and posteriors. An instance below S1 is a false one.
 
     Raises:
         UsageError: If the shapes do not agree, a value is not finite, or a kind is neither vertebra nor disc.
     """
     _check(kinds, evidence)
+    sacral = np.full(len(kinds), -np.inf) if below_s1 is None else below_s1
     chain = _chain(ENUMERATIONS)
-    steps = _steps(chain, kinds, evidence)
+    steps = _steps(chain, kinds, evidence, sacral)
     log_likelihood = _log_likelihood(steps)
     (best, best_score), (second, second_score) = _two_best(steps)
     names = _names(best, chain.anatomy)
     marginals = _marginals(steps)
-    enumerations = _enumeration_posteriors(kinds, evidence)
+    enumerations = _enumeration_posteriors(kinds, evidence, sacral)
     return Decoding(
         posteriors=tuple(_posterior(name, row, chain.anatomy) for name, row in zip(names, marginals, strict=True)),
         names=names,
@@ -152,7 +158,7 @@ def _chain(enumerations: tuple[Enumeration, ...]) -> _Chain:
         return _Chain(anatomy, np.log(weights))
 
 
-def _steps(chain: _Chain, kinds: Sequence[Kind], evidence: Matrix) -> Matrix:
+def _steps(chain: _Chain, kinds: Sequence[Kind], evidence: Matrix, below_s1: Matrix) -> Matrix:
     """Log weight of every step: shape (instances, states before, states after); the diagonal is a false instance."""
     anatomy = chain.anatomy
     is_vertebra = np.array([kind is Kind.VERTEBRA for kind in kinds], dtype=bool)
@@ -162,6 +168,8 @@ def _steps(chain: _Chain, kinds: Sequence[Kind], evidence: Matrix) -> Matrix:
     false = np.log(FALSE_INSTANCE) + logsumexp(evidence, axis=1) - np.log(len(LEVELS))
     diagonal = np.arange(steps.shape[1])
     steps[:, diagonal, diagonal] = false[:, None]
+    s1 = 1 + anatomy.names.index("S1")
+    steps[:, s1, s1] = np.logaddexp(false, np.log(RESIDUAL_SEGMENT) + below_s1)
     return steps
 
 
@@ -237,10 +245,10 @@ def _posterior(name: str | None, marginals: Matrix, anatomy: Anatomy) -> NamePos
     )
 
 
-def _enumeration_posteriors(kinds: Sequence[Kind], evidence: Matrix) -> dict[Enumeration, float]:
+def _enumeration_posteriors(kinds: Sequence[Kind], evidence: Matrix, below_s1: Matrix) -> dict[Enumeration, float]:
     """Bayes' rule over the enumerations, each with a chain of its own."""
     logs = [
-        np.log(enumeration.prior) + _log_likelihood(_steps(_chain((enumeration,)), kinds, evidence))
+        np.log(enumeration.prior) + _log_likelihood(_steps(_chain((enumeration,)), kinds, evidence, below_s1))
         for enumeration in ENUMERATIONS
     ]
     posteriors = np.exp(logs - logsumexp(logs))

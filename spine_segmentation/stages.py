@@ -45,7 +45,7 @@ class NameInstancesd(MapTransform):
     """Names the separated structures from the pooled evidence of their levels.
 
     Args:
-        keys: Evidence, shape (instances, levels).
+        keys: ``LevelEvidence``.
         instances_key: Where the instances are.
     """
 
@@ -56,4 +56,10 @@ class NameInstancesd(MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Replace the evidence by the label map, a Volume."""
         instances = data[self.instances_key]
-        return {**data, **{key: name_instances(instances, data[key]).labels for key in self.key_iterator(data)}}
+        return {
+            **data,
+            **{
+                key: name_instances(instances, data[key].levels, data[key].below_s1).labels
+                for key in self.key_iterator(data)
+            },
+        }

@@ -174,3 +174,19 @@ def test_refuses_more_structures_than_ids() -> None:
     count = MAX_PER_KIND + 1
     with pytest.raises(InvalidVolume, match="one kind"):
         name_instances(Instances(grid, (item,) * count), np.zeros((count, len(LEVELS))))
+
+
+def test_sacral_segments_taken_for_vertebrae_are_dropped_and_shift_nothing() -> None:
+    """Below S1 the segmentation may find a residual disc and a second sacral segment: the evidence says so."""
+    names = ("L4", "L4-L5", "L5", "L5-S1", "S1", "S1-S2", "S2")
+    kinds = [Kind.IVD if "-" in name else Kind.VERTEBRA for name in names]
+    labels = np.repeat(np.arange(1, 8, dtype=np.uint16), 4).reshape(1, 7, 4)
+    items = tuple(Instance(k + 1, kind, 20.0 * k, (0.0, 0.0, 0.0), 1.0, True) for k, kind in enumerate(kinds))
+    evidence = np.full((7, len(LEVELS)), -4.0)
+    for row, name in enumerate(names[:5]):
+        evidence[row, LEVELS.index(name.split("-")[0])] = -0.1
+    below_s1 = np.array([-4.0] * 5 + [-0.1] * 2)
+    labeling = name_instances(Instances(Volume.from_axes(labels, "LIP", (4.0, 1.0, 1.0)), items), evidence, below_s1)
+    assert [structure.name for structure in labeling.structures] == list(names[:5])
+    assert labeling.status == "determined"
+    assert labeling.labels.array[0, :, 0].tolist() == [43, 44, 45, 50, 49, 0, 0]

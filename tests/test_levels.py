@@ -37,20 +37,25 @@ def test_each_instance_gets_the_level_seen_inside_it() -> None:
     for axes in ("LIP", "PSR", "IAL"):
         volume, instances = scene(axes)
         _, grid = to_network_grid(volume, 1.0)
-        pooled = pool_levels(logits_for(volume, instances, ("L5", "S1")), grid, instances)
+        pooled = pool_levels(logits_for(volume, instances, ("L5", "S1")), grid, instances).levels
         assert pooled.shape == (2, len(LEVELS))
         assert [LEVELS[k] for k in pooled.argmax(1)] == ["L5", "S1"]
 
 
-def test_scores_of_no_level_do_not_count() -> None:
-    """The unused channel and "S2 and below" take nothing away from the levels."""
+def test_the_unused_channel_does_not_count() -> None:
     volume, instances = scene()
     _, grid = to_network_grid(volume, 1.0)
     logits = logits_for(volume, instances, ("T13", "L1"))
     expected = pool_levels(logits, grid, instances)
     logits[:, 0] += 50
-    logits[:, VERSE_NUMBERS["S2 and below"]] += 50
-    np.testing.assert_allclose(pool_levels(logits, grid, instances), expected)
+    np.testing.assert_allclose(pool_levels(logits, grid, instances).levels, expected.levels)
+
+
+def test_what_lies_below_s1_is_told_apart() -> None:
+    volume, instances = scene()
+    _, grid = to_network_grid(volume, 1.0)
+    pooled = pool_levels(logits_for(volume, instances, ("S1", "S2 and below")), grid, instances)
+    assert pooled.below_s1[0] < pooled.levels[0].max() and pooled.below_s1[1] > pooled.levels[1].max()
 
 
 def test_an_instance_lost_on_the_coarse_grid_is_no_evidence() -> None:
@@ -58,5 +63,5 @@ def test_an_instance_lost_on_the_coarse_grid_is_no_evidence() -> None:
     labels = np.where(instances.labels.array == 2, 0, instances.labels.array)
     image, grid = to_network_grid(volume, 1.5)
     logits = torch.randn(image.shape[0], LEVEL_CHANNELS, *image.shape[1:])
-    pooled = pool_levels(logits, grid, Instances(instances.labels.with_array(labels), instances.items))
+    pooled = pool_levels(logits, grid, Instances(instances.labels.with_array(labels), instances.items)).levels
     assert pooled[0].any() and not pooled[1].any()

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from spine_segmentation.training.partial_labels import NO_DISC
+
 Random = np.random.Generator
 
 
@@ -107,7 +109,7 @@ def random_look(image: Tensor, random: Random) -> Tensor:
 
 def _random_centre(target: Tensor, random: Random) -> tuple[float, float]:
     """A row of the labelled part, and its mean column moved at random (row, column)."""
-    _, rows, columns = torch.nonzero((target > 0) & (target < 255), as_tuple=True)
+    _, rows, columns = torch.nonzero((target > 0) & (target < NO_DISC), as_tuple=True)
     if len(rows) == 0:
         return target.shape[1] * random.uniform(0.2, 0.8), target.shape[2] * random.uniform(0.3, 0.7)
     row = random.uniform(float(rows.min()), float(rows.max()))

@@ -6,11 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spine_segmentation.training.partial_labels import IGNORE
+from spine_segmentation.networks import CHANNELS
+from spine_segmentation.training.partial_labels import IGNORE, NO_DISC
 
 
 class PartialDiceCELoss(nn.Module):
-    """Cross-entropy plus soft Dice over the known pixels of a batch.
+    """Cross-entropy plus soft Dice over the known pixels of a batch; where only "no disc" is known, disc costs.
 
     Args:
         class_weights: Weight of each class in the cross-entropy.
@@ -29,18 +30,20 @@ class PartialDiceCELoss(nn.Module):
 
         Args:
             logits: Shape (batch, classes, H, W).
-            target: Shape (batch, 1, H, W), int64 class numbers or ``IGNORE``.
+            target: Shape (batch, 1, H, W), int64 class numbers, ``NO_DISC`` or ``IGNORE``.
 
         Returns:
             A scalar.
         """
         logits, target = logits.float(), target[:, 0]
-        known = target != IGNORE
+        no_disc, known = target == NO_DISC, target < NO_DISC
+        target = target.masked_fill(no_disc, IGNORE)
         weights = self.class_weights.to(logits.device)
         cross_entropy = F.cross_entropy(logits, target, weight=weights, ignore_index=IGNORE)
         if not bool(known.any()):
             return logits.sum() * 0.0
-        return cross_entropy + self.dice_weight * _dice_loss(logits, target, known)
+        false_discs = _disc_cost(logits)[no_disc].sum() / known.sum()
+        return cross_entropy + false_discs + self.dice_weight * _dice_loss(logits, target, known)
 
 
 class LevelLoss(nn.Module):
@@ -81,6 +84,12 @@ class LevelLoss(nn.Module):
         scores = F.log_softmax(logits.float().permute(0, 2, 3, 1)[known], dim=1)
         wanted = self.table.to(logits.device)[target[:, 0][known]]
         return -(wanted * scores).sum(1).mean()
+
+
+def _disc_cost(logits: Tensor) -> Tensor:
+    """Negative log-probability of anything but a disc; (batch, H, W)."""
+    others = [k for k, name in enumerate(CHANNELS[: logits.shape[1]]) if name != "ivd"]
+    return logits.logsumexp(1) - logits[:, others].logsumexp(1)
 
 
 def _dice_loss(logits: Tensor, target: Tensor, known: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from ignite.metrics import Metric
 from torch import Tensor
 
-from spine_segmentation.training.partial_labels import IGNORE
+from spine_segmentation.training.partial_labels import NO_DISC
 
 
 def _last_prediction(output: list[dict[str, Tensor]]) -> tuple[Tensor, Tensor]:
@@ -33,7 +33,7 @@ class KnownPixelDice(Metric):
     def update(self, output: tuple[Tensor, Tensor]) -> None:
         """Take logits (batch, classes, H, W) and targets (batch, 1, H, W)."""
         predicted, target = output[0].argmax(1).cpu(), output[1][:, 0].cpu()
-        known = target != IGNORE
+        known = target < NO_DISC
         for k, number in enumerate(self.classes):
             mine, wanted = (predicted == number) & known, target == number
             self.overlap[k] += (mine & wanted).sum()
@@ -57,7 +57,7 @@ class KnownPixelAccuracy(Metric):
     def update(self, output: tuple[Tensor, Tensor]) -> None:
         """Take logits (batch, classes, H, W) and targets (batch, 1, H, W)."""
         predicted, target = output[0].argmax(1).cpu(), output[1][:, 0].cpu()
-        known = target != IGNORE
+        known = target < NO_DISC
         self.right += int((predicted == target)[known].sum())
         self.known += int(known.sum())
 

@@ -16,6 +16,9 @@ from spine_segmentation.volume import Array, Volume
 IGNORE = 255
 """Target value of pixels whose class is unknown."""
 
+NO_DISC = 254
+"""Target value of pixels whose class is unknown, except that they are no disc: what lies below the lowest disc."""
+
 POSTERIOR_ELEMENTS, SPINAL_CANAL = 60, 61
 
 
@@ -27,11 +30,14 @@ def semantic_target(mask: Volume) -> npt.NDArray[np.uint8]:
 
     Returns:
         Shape of the mask. What lies beyond the first and last labelled structure and is not labelled itself is
-        unknown, and so is the seam between bodies and posterior elements.
+        unknown, and so is the seam between bodies and posterior elements. Where the last one is a disc, it is the
+        lowest of the spine, and there is no disc below it.
     """
     target = tissue_classes(mask)
     bodies, posterior = _bodies(mask.array), mask.array == POSTERIOR_ELEMENTS
-    target[(target == 0) & _beyond_ends(mask)] = IGNORE
+    above, below, lowest = _beyond_ends(mask)
+    target[(target == 0) & above] = IGNORE
+    target[(target == 0) & below] = NO_DISC if lowest > 100 else IGNORE
     target[near_seam(bodies, posterior, mask.spacing)] = IGNORE
     return target
 
@@ -74,14 +80,15 @@ def _discs(values: Array) -> npt.NDArray[np.bool_]:
     return np.asarray((values >= 101) & (values <= 128))
 
 
-def _beyond_ends(mask: Volume) -> npt.NDArray[np.bool_]:
-    """Voxels above the centre of the first labelled structure or below that of the last, along the column."""
+def _beyond_ends(mask: Volume) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], int]:
+    """Voxels above the centre of the first labelled structure, below that of the last, and the last one's value."""
     values = np.where(_bodies(mask.array) | _discs(mask.array), mask.array, 0)
     present = [int(value) for value in np.unique(values) if value]
     if len(present) < 2:
-        return np.zeros(mask.shape, bool)
+        return np.zeros(mask.shape, bool), np.zeros(mask.shape, bool), 0
     centres = mask.to_patient(ndimage.center_of_mass(np.ones_like(values), values, present))
-    centres = centres[np.argsort(-centres[:, 2])]
+    order = np.argsort(-centres[:, 2])
+    centres = centres[order]
     height = mask.to_patient(np.moveaxis(np.indices(mask.shape), 0, -1))
     first, last = centres[0] - centres[1], centres[-1] - centres[-2]
-    return np.asarray(((height - centres[0]) @ first > 0) | ((height - centres[-1]) @ last > 0))
+    return (height - centres[0]) @ first > 0, (height - centres[-1]) @ last > 0, present[order[-1]]

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
 from ignite.handlers import Checkpoint, DiskSaver, EMAHandler
 from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 
+from spine_segmentation.errors import UsageError
 from spine_segmentation.training.datasets import Mixture
 
 logger = logging.getLogger(__name__)
@@ -85,7 +87,7 @@ def attach(
     saver = DiskSaver(output_dir, create_dir=True, require_empty=False)
     everything = Checkpoint(dict(saved), saver, filename_pattern=CHECKPOINT, n_saved=None)
     trainer.add_event_handler(Events.EPOCH_COMPLETED, everything)
-    best = _BestWeights(ema.ema_model, Path(output_dir) / BEST)
+    best = _BestWeights(trainer, ema.ema_model, Path(output_dir) / BEST)
     evaluator.add_event_handler(Events.COMPLETED, best)
 
 
@@ -94,25 +96,42 @@ def resume(output_dir: str, saved: Mapping[str, Any]) -> None:
 
     Args:
         output_dir: Where that run kept it.
-        saved: What to restore, by name.
+        saved: What to restore, by name; the trainer is ``"trainer"``.
+
+    Raises:
+        UsageError: If that run came to its end.
     """
     path = Path(output_dir) / CHECKPOINT
-    if path.is_file():
-        Checkpoint.load_objects(dict(saved), torch.load(path, map_location="cpu", weights_only=True))
-        logger.info("resumed from %s", path.name)
+    if not path.is_file():
+        return
+    Checkpoint.load_objects(dict(saved), torch.load(path, map_location="cpu", weights_only=True))
+    state = saved["trainer"].state
+    if state.epoch >= state.max_epochs:
+        raise UsageError(
+            f"{path} of a run that has done all its {state.max_epochs} epochs",
+            expected="an interrupted run, or a folder without one",
+            remedy=f"choose another output_dir; to train on, pass {BEST} as init_weights",
+        )
+    logger.info("resumed from %s", path.name)
 
 
 class _BestWeights:
-    """Keeps the weights with the highest key metric."""
+    """Keeps the weights with the highest key metric; the trainer's checkpoints remember which that is."""
 
-    def __init__(self, network: nn.Module, path: Path) -> None:
-        self.network, self.path, self.best = network, path, float("-inf")
+    def __init__(self, trainer: Engine, network: nn.Module, path: Path) -> None:
+        self.trainer, self.network, self.path = trainer, network, path
+        trainer.state.best_validation = float("-inf")
+        trainer.state_dict_user_keys.append("best_validation")
 
     def __call__(self, evaluator: Engine) -> None:
         metric = float(evaluator.state.metrics[evaluator.state.key_metric_name])
         logger.info("epoch %d: %s %.4f", evaluator.state.epoch, evaluator.state.key_metric_name, metric)
-        if metric > self.best:
-            self.best = metric
+        if metric > self.trainer.state.best_validation:
+            self.trainer.state.best_validation = metric
+            self._save()
+
+    def _save(self) -> None:
+        if idist.get_rank() == 0:
             temporary = self.path.with_suffix(".partial")
             torch.save(self.network.state_dict(), temporary)
             temporary.replace(self.path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from spine_segmentation.training.losses import LevelLoss, PartialDiceCELoss
-from spine_segmentation.training.partial_labels import IGNORE
+from spine_segmentation.training.partial_labels import IGNORE, NO_DISC
 
 
 def example() -> tuple[torch.Tensor, torch.Tensor]:
@@ -22,6 +22,16 @@ def test_unknown_pixels_do_not_matter() -> None:
     changed = logits.clone()
     changed[:, :, :4] = 50 * torch.randn(2, 3, 4, 16)
     torch.testing.assert_close(loss(logits, target), loss(changed, target))
+
+
+def test_where_there_is_no_disc_only_discs_cost() -> None:
+    loss = PartialDiceCELoss([1.0, 1.0, 1.0])
+    logits, target = example()
+    target[:, :, :4] = NO_DISC
+    bodies, discs = logits.clone(), logits.clone()
+    bodies[:, 1, :4] += 20
+    discs[:, 2, :4] += 20
+    assert float(loss(bodies, target)) < float(loss(logits, target)) < float(loss(discs, target)) - 3
 
 
 def test_the_right_answer_costs_next_to_nothing() -> None:

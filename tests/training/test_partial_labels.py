@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spine_segmentation.networks import CHANNELS
-from spine_segmentation.training.partial_labels import IGNORE, level_target, semantic_target
+from spine_segmentation.training.partial_labels import IGNORE, NO_DISC, level_target, semantic_target
 from spine_segmentation.volume import Volume
 
 
@@ -29,9 +29,18 @@ def test_classes() -> None:
     assert target[1, 45, 5] == 0
 
 
-def test_beyond_the_ends_nothing_is_known() -> None:
-    target = semantic_target(column())
-    assert (target[:, 80:] == IGNORE).all() and (target[:, :15] == IGNORE).all()
+def test_above_the_first_structure_nothing_is_known() -> None:
+    assert (semantic_target(column())[:, :15] == IGNORE).all()
+
+
+def test_below_the_lowest_disc_only_discs_are_excluded() -> None:
+    assert (semantic_target(column())[:, 80:] == NO_DISC).all()
+
+
+def test_below_a_body_nothing_is_known() -> None:
+    mask = column()
+    cut = mask.with_array(np.where(mask.array == 124, 0, mask.array))
+    assert (semantic_target(cut)[:, 80:] == IGNORE).all()
 
 
 def test_the_seam_between_bodies_and_posterior_elements_is_unknown() -> None:

@@ -1,0 +1,319 @@
+"""The command line: what it writes, what it says, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import pytest
+from typer.testing import CliRunner
+
+from spine_segmentation import cli
+from spine_segmentation.io.nifti import write_nifti
+from spine_segmentation.synth.generator import SyntheticScan
+from spine_segmentation.synth.tissues import Semantic
+from spine_segmentation.volume import Volume
+from tests.dicom_factory import sagittal_volume, write_series
+
+Main = Callable[..., int]
+
+FILES = {"segmentation.dcm", "labels.nii.gz", "semantic.nii.gz", "overlay.png", "result.json", "status.json"}
+
+
+@pytest.fixture
+def main(monkeypatch: pytest.MonkeyPatch) -> Iterator[Main]:
+    """Run a command in this process; gives back the exit code."""
+    handler = signal.getsignal(signal.SIGTERM)
+
+    def run_main(*arguments: object) -> int:
+        monkeypatch.setattr(sys, "argv", ["spine-segmentation", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        return int(end.value.code or 0)
+
+    yield run_main
+    signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.fixture(scope="module")
+def segmented(lumbar_study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``segment`` writes for a DICOM series."""
+    folder = tmp_path_factory.mktemp("segmented")
+    ended = CliRunner().invoke(cli.app, ["segment", str(lumbar_study), "-o", str(folder)])
+    assert ended.exit_code == 0, ended.output
+    (folder / "stdout").write_text(ended.stdout)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def nifti(lumbar_scan: SyntheticScan, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The lumbar scan as NIfTI."""
+    path = tmp_path_factory.mktemp("nifti") / "scan.nii.gz"
+    write_nifti(lumbar_scan.image, path)
+    return path
+
+
+def names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def read(path: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(path.read_text())
+    return document
+
+
+def expect_failure(folder: Path, code: int, error: str, files: set[str] = frozenset()) -> None:
+    status = read(folder / "status.json")
+    assert (status["state"], status["exit_code"], status["error"]["type"]) == ("failed", code, error)
+    assert names_in(folder) == {"status.json", *files}
+    assert set(status["outputs"]) == files
+
+
+def test_a_dicom_series_gives_all_files(segmented: Path) -> None:
+    assert names_in(segmented) == {*FILES, "stdout"}
+    status = read(segmented / "status.json")
+    assert (status["state"], status["exit_code"], status["error"]) == ("succeeded", 0, None)
+    assert set(status["outputs"]) == FILES - {"status.json"}
+
+
+def test_the_same_names_in_every_output(segmented: Path) -> None:
+    expected = ["T12", "T12-L1", "L1", "L1-L2", "L2", "L2-L3", "L3", "L3-L4", "L4", "L4-L5", "L5", "L5-S1", "S1"]
+    structures = [structure["name"] for structure in read(segmented / "result.json")["structures"]]
+    segments = [s.SegmentLabel for s in pydicom.dcmread(segmented / "segmentation.dcm").SegmentSequence]
+    table = (segmented / "stdout").read_text()
+    assert structures[-len(expected) :] == expected
+    assert set(segments) == set(structures)
+    assert all(name in table for name in structures)
+    assert "levels determined" in table
+
+
+def test_every_file_written_is_named_on_stdout(segmented: Path) -> None:
+    lines = (segmented / "stdout").read_text().splitlines()
+    assert {line for line in lines if line.startswith("wrote")} == {
+        f"wrote {segmented / name}" for name in FILES - {"status.json"}
+    }
+
+
+def test_the_same_input_gives_the_same_uid(main: Main, lumbar_study: Path, segmented: Path, tmp_path: Path) -> None:
+    assert main("segment", lumbar_study, "-o", tmp_path, "--format", "seg") == 0
+    first, second = (pydicom.dcmread(folder / "segmentation.dcm") for folder in (segmented, tmp_path))
+    assert first.SOPInstanceUID == second.SOPInstanceUID
+    assert first.PixelData == second.PixelData
+
+
+def test_nifti_gives_no_segmentation(main: Main, nifti: Path, tmp_path: Path) -> None:
+    assert main("segment", nifti, "-o", tmp_path / "new" / "out") == 0
+    assert names_in(tmp_path / "new" / "out") == FILES - {"segmentation.dcm"}
+
+
+@pytest.mark.parametrize(
+    ("formats", "expected"),
+    [
+        (["seg"], {"segmentation.dcm"}),
+        (["seg", "seg"], {"segmentation.dcm"}),
+        (["seg", "json"], {"segmentation.dcm", "result.json"}),
+        (["png", "nifti"], {"overlay.png", "labels.nii.gz", "semantic.nii.gz"}),
+    ],
+)
+def test_only_the_formats_asked_for(
+    formats: list[str], expected: set[str], main: Main, lumbar_study: Path, tmp_path: Path
+) -> None:
+    options = [word for format_ in formats for word in ("--format", format_)]
+    assert main("segment", lumbar_study, "-o", tmp_path, *options) == 0
+    assert names_in(tmp_path) == {*expected, "status.json"}
+
+
+def test_labelmap(main: Main, lumbar_study: Path, segmented: Path, tmp_path: Path) -> None:
+    assert main("segment", lumbar_study, "-o", tmp_path, "--format", "seg", "--seg-type", "labelmap") == 0
+    binary, labelmap = (pydicom.dcmread(folder / "segmentation.dcm") for folder in (segmented, tmp_path))
+    assert (binary.SegmentationType, labelmap.SegmentationType) == ("BINARY", "LABELMAP")
+    assert binary.SOPInstanceUID != labelmap.SOPInstanceUID
+
+
+def test_only_2class(main: Main, lumbar_study: Path, segmented: Path, tmp_path: Path) -> None:
+    assert main("segment", lumbar_study, "-o", tmp_path, "--only-2class") == 0
+    assert names_in(tmp_path) == FILES - {"segmentation.dcm", "labels.nii.gz"}
+    assert (tmp_path / "semantic.nii.gz").read_bytes() == (segmented / "semantic.nii.gz").read_bytes()
+    assert read(tmp_path / "result.json")["structures"] in (None, [])
+
+
+def test_a_series_by_its_uid(main: Main, lumbar_study: Path, tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    shutil.copytree(lumbar_study, study / "spine")
+    wanted = "1.2.3.4"
+    write_series(sagittal_volume(), study / "other", SeriesInstanceUID=wanted, SeriesDescription="survey")
+    main("segment", study, "-o", tmp_path / "out", "--series", wanted)
+    assert read(tmp_path / "out" / "result.json")["input"]["shape"] == [5, 12, 10]
+
+
+def test_an_unknown_series(main: Main, lumbar_study: Path, tmp_path: Path) -> None:
+    assert main("segment", lumbar_study, "-o", tmp_path, "--series", "1.2.3") == 3
+    expect_failure(tmp_path, 3, "NoSuitableSeries")
+
+
+def test_a_folder_without_images(main: Main, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    assert main("segment", tmp_path / "in", "-o", tmp_path / "out") == 3
+    expect_failure(tmp_path / "out", 3, "NoDicomFound")
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "error"),
+    [
+        ("missing", [], "UsageError"),
+        ("scan.nii.gz", ["--series", "1.2.3"], "UsageError"),
+        ("scan.nii.gz", ["--device", "cuda:99"], "DeviceUnavailable"),
+    ],
+)
+def test_usage_errors(source: str, options: list[str], error: str, main: Main, nifti: Path, tmp_path: Path) -> None:
+    assert main("segment", nifti.with_name(source), "-o", tmp_path, *options) == 2
+    expect_failure(tmp_path, 2, error)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--bogus"],
+        ["segment", "in", "-o", "out", "--bogus"],
+        ["segment", "in"],
+        ["segment", "in", "-o", "out", "--format", "tiff"],
+        ["segment", "in", "-o", "out", "--seg-type", "fractional"],
+        ["unknown"],
+    ],
+)
+def test_malformed_commands(arguments: list[str], main: Main, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(*arguments) == 2
+    assert names_in(tmp_path) == set()
+
+
+@pytest.mark.parametrize(
+    ("size", "error"), [(None, "UnreadableFile"), (0.5, "TruncatedFile")], ids=["garbage", "truncated"]
+)
+def test_spoilt_nifti(size: float | None, error: str, main: Main, nifti: Path, tmp_path: Path) -> None:
+    content = nifti.read_bytes()
+    path = tmp_path / "spoilt.nii.gz"
+    path.write_bytes(content[: int(size * len(content))] if size else b"not an image" * 100)
+    assert main("segment", path, "-o", tmp_path / "out") == 4
+    expect_failure(tmp_path / "out", 4, error)
+
+
+def test_thick_axial_slices_are_bad_input(main: Main, tmp_path: Path) -> None:
+    path = tmp_path / "axial.nii.gz"
+    write_nifti(Volume.from_axes(sagittal_volume((9, 64, 64)).array, "SPL", (5.0, 1.0, 1.0)), path)
+    assert main("segment", path, "-o", tmp_path / "out") == 4
+    expect_failure(tmp_path / "out", 4, "UnsupportedOrientation")
+
+
+def test_no_spine_replaces_an_earlier_segmentation_by_none(
+    main: Main, no_spine: Volume, segmented: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(segmented, tmp_path / "out")
+    study = tmp_path / "study"
+    write_series(no_spine, study)
+    assert main("segment", study, "-o", tmp_path / "out") == 5
+    (tmp_path / "out" / "stdout").unlink()
+    expect_failure(tmp_path / "out", 5, "NoSpineFound", {"result.json"})
+    assert read(tmp_path / "out" / "result.json")["structures"] == []
+
+
+def test_models_elsewhere(main: Main, nifti: Path, tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    assert main("segment", nifti, "-o", tmp_path / "out", "--models", tmp_path / "models") == 70
+    expect_failure(tmp_path / "out", 70, "ModelError")
+
+
+def test_output_below_a_file(main: Main, nifti: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert main("segment", nifti, "-o", tmp_path / "file" / "out") == 70
+    assert "choose another output folder" in " ".join(capsys.readouterr().err.split())
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_series_lists_all_and_says_which_would_be_used(
+    main: Main, lumbar_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(lumbar_study, tmp_path / "spine")
+    write_series(sagittal_volume(), tmp_path / "other", SeriesDescription="chest", Modality="CT")
+    monkeypatch.setattr(cli.console, "_width", 240)
+    assert main("series", tmp_path) == 0
+    output = capsys.readouterr().out
+    used = pydicom.dcmread(lumbar_study / "IM0001.dcm").SeriesInstanceUID
+    assert "chest" in output and "CT" in output and "1.20 x 1.20 x 6.00" in output
+    assert f"would use {used}" in " ".join(output.split())
+
+
+@pytest.mark.parametrize("text", ["T2 [sag]", "T2 [/sag]", "T2 :a: sag"])
+def test_text_from_outside_is_printed_as_it_is(
+    text: str, main: Main, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Brackets and colons are no markup."""
+    monkeypatch.setattr(cli.console, "_width", 240)
+    write_series(sagittal_volume(), tmp_path / "study", SeriesDescription=text)
+    assert main("series", tmp_path / "study") == 0
+    assert text in capsys.readouterr().out
+    assert main("series", tmp_path / text.replace("/", "")) == 4
+    assert text.replace("/", "") in " ".join(capsys.readouterr().err.split())
+
+
+def test_series_of_a_folder_without_images(main: Main, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main("series", tmp_path) == 3
+    assert "What to do" in capsys.readouterr().err
+
+
+def test_evaluate_writes_both_reports(main: Main, lumbar_scan: SyntheticScan, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    discs = lumbar_scan.semantic.array == Semantic.DISC
+    known = discs | (lumbar_scan.semantic.array == Semantic.BODY)
+    verse = (lumbar_scan.level.array + 100 * discs) * known
+    write_nifti(lumbar_scan.image, data / "a_img.nii.gz")
+    write_nifti(lumbar_scan.image.with_array(verse.astype("uint8")), data / "a_seg.nii.gz")
+    assert main("evaluate", data, "-o", tmp_path / "report") == 0
+    assert names_in(tmp_path / "report") == {"evaluation.json", "evaluation.md"}
+    (scan,) = read(tmp_path / "report" / "evaluation.json")["scans"]
+    assert scan["error"] is None and scan["score"]["vertebrae"]["dice"] > 0.8
+    assert "| a |" in (tmp_path / "report" / "evaluation.md").read_text()
+
+
+def test_evaluate_a_folder_without_pairs(main: Main, tmp_path: Path) -> None:
+    assert main("evaluate", tmp_path, "-o", tmp_path / "report") == 4
+    assert names_in(tmp_path / "report") == set()
+
+
+def test_demo_generates_a_study_and_segments_it(main: Main, tmp_path: Path) -> None:
+    assert main("demo", "-o", tmp_path) == 0
+    assert names_in(tmp_path) == {*FILES, "study"}
+
+
+def test_demo_takes_a_folder(main: Main, lumbar_study: Path, segmented: Path, tmp_path: Path) -> None:
+    assert main("demo", "-o", tmp_path, "--input", lumbar_study) == 0
+    assert (tmp_path / "labels.nii.gz").read_bytes() == (segmented / "labels.nii.gz").read_bytes()
+
+
+def test_help_is_quick() -> None:
+    """Torch takes seconds to import."""
+    code = (
+        "import sys, atexit; sys.argv = ['spine-segmentation', '--help'];"
+        "atexit.register(lambda: print('heavy:', {'torch', 'monai'} & set(sys.modules)));"
+        "from spine_segmentation.cli import main; main()"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert all(command in ended.stdout for command in ("segment", "series", "evaluate", "demo"))
+    assert "heavy: set()" in ended.stdout
+
+
+def test_errors_go_to_stderr_as_sentences() -> None:
+    """As a process: the message, the exit code, and no traceback."""
+    command = [sys.executable, "-m", "spine_segmentation.cli", "series", "/nowhere"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 4
+    assert ended.stdout == ""
+    assert "Expected:" in ended.stderr and "Traceback" not in ended.stderr

@@ -1,0 +1,104 @@
+"""However a run ends: the status file and the exit code."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spine_segmentation.errors import MissingSlice, NoDicomFound, NoSpineFound, SpineError, UsageError
+from spine_segmentation.run_status import RunStatus
+
+
+def status_of(folder: Path) -> dict[str, Any]:
+    status: dict[str, Any] = json.loads((folder / "status.json").read_text())
+    return status
+
+
+def failed(error: Exception, folder: Path) -> int:
+    """The exit code of a run that ends with this error."""
+    with pytest.raises(SystemExit) as end, RunStatus(folder):
+        raise error
+    assert end.value.__cause__ is error
+    return int(end.value.code or 0)
+
+
+def test_success_names_the_outputs(tmp_path: Path) -> None:
+    with RunStatus(tmp_path) as status:
+        status.outputs.append(tmp_path / "result.json")
+    written = status_of(tmp_path)
+    assert (written["state"], written["exit_code"], written["error"]) == ("succeeded", 0, None)
+    assert written["outputs"] == ["result.json"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [(UsageError, 2), (NoDicomFound, 3), (MissingSlice, 4), (NoSpineFound, 5), (SpineError, 70)]
+)
+def test_own_errors_have_their_exit_codes(
+    kind: type[SpineError], code: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = kind("this", expected="that", remedy="something else")
+    assert failed(error, tmp_path) == code
+    written = status_of(tmp_path)
+    assert (written["state"], written["exit_code"]) == ("failed", code)
+    assert written["error"] == {"type": kind.__name__, "message": str(error)}
+    assert [(r.levelno, r.getMessage(), r.exc_info) for r in caplog.records] == [(logging.ERROR, str(error), None)]
+
+
+@pytest.mark.parametrize("error", [ValueError("Doe^Jane"), MemoryError(), KeyError("Doe^Jane")])
+def test_other_errors_are_internal_and_not_quoted(
+    error: Exception, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert failed(error, tmp_path) == 70
+    assert status_of(tmp_path)["error"]["type"] == type(error).__name__
+    assert "Doe" not in (tmp_path / "status.json").read_text()
+    assert caplog.records[0].exc_info
+
+
+def test_what_was_written_before_the_error_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit), RunStatus(tmp_path) as status:
+        status.outputs.append(tmp_path / "result.json")
+        raise NoSpineFound("nothing", expected="a spine", remedy="look again")
+    assert status_of(tmp_path)["outputs"] == ["result.json"]
+
+
+def test_without_a_folder_there_is_only_the_exit_code(tmp_path: Path) -> None:
+    assert failed(ValueError(), tmp_path / "absent") == 70
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_status_that_cannot_be_written_does_not_hide_the_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "status.json" / "in the way").mkdir(parents=True)
+    assert failed(UsageError("this", expected="that", remedy="both"), tmp_path) == 2
+    assert "this. Expected: that" in caplog.records[0].getMessage()
+    assert "status.json cannot be written" in caplog.records[1].getMessage()
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), SystemExit(143)])
+def test_a_run_that_is_stopped_leaves_no_status(end: BaseException, tmp_path: Path) -> None:
+    with pytest.raises(type(end)) as stopped, RunStatus(tmp_path):
+        raise end
+    assert stopped.value is end
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sigterm_ends_the_process_in_order() -> None:
+    """Blocks are left as after an error, and the exit code is that of the signal."""
+    code = (
+        "import time\nfrom spine_segmentation.run_status import exit_on_sigterm\nexit_on_sigterm()\n"
+        "try:\n    print('ready', flush=True)\n    time.sleep(60)\nfinally:\n    print('in order')\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.read() == "in order\n"
+        assert process.wait(timeout=30) == 128 + signal.SIGTERM
