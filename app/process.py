@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from app.arguments import Arguments, find_output, parse_arguments
 from spine_segmentation.errors import SpineError
-from spine_segmentation.io.output_folder import fresh_outputs, list_outputs, make_folder
-from spine_segmentation.run_status import RunStatus, exit_on_sigterm, raise_stack_limit
+from spine_segmentation.io.output_folder import fresh_outputs, list_outputs, make_folder, protect_input
+from spine_segmentation.run_status import RunStatus, exit_on_sigterm, quiet_readers, raise_stack_limit
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: Arguments, status: RunStatus) -> None:
     logging.getLogger("spine_segmentation").setLevel(arguments.log_level)
+    protect_input(arguments.input, arguments.output)
     with fresh_outputs(arguments.output) as folder:
         from app.app import SpineApplication
         from spine_segmentation.pipeline import require_spine
@@ -52,5 +53,6 @@ def _prepare_process() -> None:
     """Set what must be set before the SDK is imported; Holoscan's log would quote errors, and they their input."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     os.environ.setdefault("HOLOSCAN_LOG_LEVEL", "OFF")
+    quiet_readers()
     raise_stack_limit()
     exit_on_sigterm()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,6 +81,19 @@ def bundle_folder(name: str, models: Path | None = None) -> Path:
     )
 
 
+def running_bundle(name: str) -> Path:
+    """Find the bundle whose configuration MONAI is running: MONAI puts its root on the module path.
+
+    Args:
+        name: The bundle of the package to take where MONAI runs none.
+
+    Raises:
+        ModelError: If that is not there.
+    """
+    running = (Path(entry) for entry in sys.path if (Path(entry) / "configs" / "inference.yaml").is_file())
+    return next(running, None) or bundle_folder(name)
+
+
 def load_bundle(folder: Path, device: str = "cpu") -> Bundle:
     """Load a bundle's network, weights and transforms.
 
@@ -142,14 +157,11 @@ def select_device(device: str) -> torch.device:
         device: ``"cpu"``, ``"cuda"``, ``"cuda:0"`` ...
 
     Raises:
-        DeviceUnavailable: If torch does not know it or it does not exist here.
+        DeviceUnavailable: If it is neither of these, or does not exist here.
     """
-    try:
-        selected = torch.device(device)
-    except RuntimeError as error:
-        raise DeviceUnavailable(
-            f"device {device!r}", expected="'cpu' or 'cuda[:N]'", remedy="pass --device cpu"
-        ) from error
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
+        raise DeviceUnavailable(f"device {device!r}", expected="cpu, cuda or cuda:N", remedy="pass --device cpu")
+    selected = torch.device(device)
     if selected.type == "cuda" and (selected.index or 0) >= torch.cuda.device_count():
         raise DeviceUnavailable(
             f"device {device!r}, but torch sees {torch.cuda.device_count()} GPUs",

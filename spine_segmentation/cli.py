@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from spine_segmentation.errors import SpineError
+from spine_segmentation.errors import SpineError, UsageError
 
 if TYPE_CHECKING:
     from spine_segmentation.results import SpineResult
@@ -63,7 +63,7 @@ def segment(
 ) -> None:
     """Segment, separate and name the structures of one series."""
     from spine_segmentation.io.load import load_input
-    from spine_segmentation.io.output_folder import fresh_outputs, list_outputs, make_folder
+    from spine_segmentation.io.output_folder import fresh_outputs, list_outputs, make_folder, protect_input
     from spine_segmentation.io.outputs import FORMATS, write_outputs
     from spine_segmentation.pipeline import SpinePipeline, require_spine, shows_spine
     from spine_segmentation.run_status import RunStatus
@@ -71,9 +71,12 @@ def segment(
     make_folder(output)
     wanted = frozenset(str(format_) for format_ in formats) if formats else FORMATS
     with RunStatus(output) as status, _progress() as progress:
+        protect_input(source, output)
         with fresh_outputs(output) as staging:
             task = progress.add_task("reading", total=None)
             loaded = load_input(source, series)
+            if wanted == {"seg"} and loaded.series is None:
+                raise _no_source_for_seg()
             progress.update(task, description="segmenting and naming")
             result = SpinePipeline(device, models)(loaded.volume, only_semantic=only_2class)
             progress.update(task, description="writing")
@@ -164,10 +167,11 @@ def demo(
 
 def main() -> None:
     """Entry point: errors become messages on stderr and exit codes."""
-    from spine_segmentation.run_status import exit_on_sigterm, raise_stack_limit
+    from spine_segmentation.run_status import exit_on_sigterm, quiet_readers, raise_stack_limit
 
     handler = RichHandler(console=Console(stderr=True), show_time=False, show_path=False)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+    quiet_readers()
     raise_stack_limit()
     exit_on_sigterm()
     try:
@@ -194,6 +198,14 @@ def _report(choice: str, result: SpineResult, written: list[Path]) -> None:
         console.print(f"levels {labeling.status} (confidence {labeling.confidence:.2f}); variant: {labeling.variant}")
     for path in written:
         console.print(f"wrote {path}", highlight=False, soft_wrap=True)
+
+
+def _no_source_for_seg() -> UsageError:
+    return UsageError(
+        "a DICOM Segmentation of a NIfTI file",
+        expected="a DICOM series, whose patient and geometry the segmentation refers to",
+        remedy="leave --format out, or pass the DICOM folder",
+    )
 
 
 def _progress() -> Progress:

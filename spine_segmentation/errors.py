@@ -20,6 +20,7 @@
     +-- NoSpineFound                the input is sound, but shows no spine
     +-- ModelError                  the networks cannot be loaded
     +-- OutputError                 a result cannot be written
+    +-- Interrupted                 the run was stopped from outside
 
 Every message says what was found, what was expected and what to do.
 """
@@ -131,3 +132,9 @@ class OutputError(SpineError):
     """A result cannot be written to the place asked for."""
 
     exit_code = 70
+
+
+class Interrupted(SpineError):
+    """The run was stopped from outside, by a signal or from the keyboard."""
+
+    exit_code = 143

@@ -97,7 +97,7 @@ def stack_neighbours(image: Tensor, neighbour: int) -> Tensor:
 
 
 def _non_negative(array: Array) -> Tensor:
-    values = np.ascontiguousarray(array, dtype=np.float32)
+    values = np.array(array, dtype=np.float32, order="C")  # a copy: torch refuses the strides of flipped axes
     low, high = float(values.min()), float(values.max())
     if not (math.isfinite(low) and math.isfinite(high)) or low == high:
         raise InvalidVolume(

@@ -28,6 +28,10 @@ MIN_DISC_VOLUME_MM3 = 30.0
 MIN_DISC_THICKNESS_MM = 0.3
 """A disc would fill the column's mean cross-section to at least this height; a tenth of a narrowed disc (3 mm)."""
 
+CRUMB_SHARE = 0.12
+"""A disc between two others that has less than this share of the smaller one's volume is a false spot inside a body;
+collapsed discs keep a quarter and more."""
+
 SAME_DISC_MM = 7.0
 """Pieces of disc closer than this along the column are one disc: just under half the least distance of two discs in
 an adult (C5-C6, 16.5 mm, standard deviation 1.4)."""
@@ -114,7 +118,15 @@ def _find_discs(cartilage: Voxels, column: Column, spine_size: int, voxel_volume
     area = spine_size * voxel_volume / max(column.length, SAME_DISC_MM)
     least = max(MIN_DISC_VOLUME_MM3, MIN_DISC_THICKNESS_MM * area) / voxel_volume
     joined = [np.concatenate(members) for _, members in sorted(discs, key=lambda disc: disc[0])]
-    return [members for members in joined if len(members) >= least]
+    return _without_crumbs([members for members in joined if len(members) >= least])
+
+
+def _without_crumbs(discs: list[npt.NDArray[np.intp]]) -> list[npt.NDArray[np.intp]]:
+    """Leave out discs that are far smaller than both neighbours."""
+    sizes = np.array([len(disc) for disc in discs])
+    neighbours = np.minimum(sizes[:-2], sizes[2:])
+    crumbs = 1 + np.flatnonzero(sizes[1:-1] < CRUMB_SHARE * neighbours)
+    return [disc for k, disc in enumerate(discs) if k not in crumbs]
 
 
 def _members(keys: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:

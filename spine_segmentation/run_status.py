@@ -6,11 +6,12 @@ import logging
 import resource
 import signal
 import sys
+import warnings
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
-from spine_segmentation.errors import SpineError
+from spine_segmentation.errors import Interrupted, SpineError
 from spine_segmentation.io.outputs import STATUS_FILE
 from spine_segmentation.io.status import write_status
 
@@ -47,19 +48,43 @@ class RunStatus:
             write_status(self.folder / STATUS_FILE, "succeeded", 0, outputs=self.outputs)
         elif isinstance(error, Exception):
             self._fail(error)
+        else:
+            self._write_failure(_interruption(error))
 
     def _fail(self, error: Exception) -> None:
-        code = error.exit_code if isinstance(error, SpineError) else INTERNAL_ERROR
         if isinstance(error, SpineError):
             logger.error("%s", error)
         else:
-            logger.error("internal error", exc_info=error)
+            logger.error("internal error: %s", type(error).__name__)
+            logger.debug("traceback", exc_info=error)  # an exception may quote a header
+        raise SystemExit(self._write_failure(error)) from error
+
+    def _write_failure(self, error: Exception) -> int:
+        """Write the status file, if there is a folder for it; returns the exit code."""
+        code = error.exit_code if isinstance(error, SpineError) else INTERNAL_ERROR
         if self.folder.is_dir():
             try:
                 write_status(self.folder / STATUS_FILE, "failed", code, error=error, outputs=self.outputs)
             except SpineError as unwritable:
                 logger.error("%s", unwritable)
-        raise SystemExit(code) from error
+        return code
+
+
+def quiet_readers() -> None:
+    """Keep the DICOM libraries from logging and warning at will: they quote header values, patient names among them."""
+    for name in ("pydicom", "highdicom"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    for module in ("pydicom", "highdicom"):
+        warnings.filterwarnings("ignore", module=module)
+
+
+def _interruption(error: BaseException) -> Interrupted:
+    interrupted = Interrupted("the run was stopped", expected="time to finish", remedy="run it again")
+    if isinstance(error, SystemExit) and isinstance(error.code, int):
+        interrupted.exit_code = error.code
+    elif isinstance(error, KeyboardInterrupt):
+        interrupted.exit_code = 128 + signal.SIGINT
+    return interrupted
 
 
 def exit_on_sigterm() -> None:

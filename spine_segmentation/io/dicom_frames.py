@@ -45,6 +45,9 @@ MACROS = (
 )
 """The functional groups of enhanced MR that are read."""
 
+NO_FUNCTIONAL_GROUPS = "it is a multi-frame image without functional groups, which say where each frame lies"
+WRONG_FRAME_COUNT = "its number of frames differs from that of its per-frame functional groups"
+
 ORTHOGONALITY_TOLERANCE = 1e-2
 """Largest scalar product of the two image axes, and largest deviation of their length from 1."""
 
@@ -86,7 +89,9 @@ class Frame:
 
 
 def frames_of(header: Dataset, path: Path) -> list[Frame]:
-    """List the frames a file announces; none if its header ends before the image size.
+    """List the frames a file describes, at most as many as it announces; none if its header ends before the image size.
+
+    A multi-frame file without functional groups counts as one frame without geometry.
 
     Args:
         header: Its header.
@@ -99,6 +104,17 @@ def frames_of(header: Dataset, path: Path) -> list[Frame]:
     return [_frame(header, path, index, size) for index in range(_count(header))]
 
 
+def find_frame_flaw(header: Dataset) -> str | None:
+    """Say what is wrong with the number of frames, as a sentence about the image; None if nothing is.
+
+    Args:
+        header: Of a classic or enhanced file.
+    """
+    if not is_enhanced(header):
+        return None if _announced(header) == 1 else NO_FUNCTIONAL_GROUPS
+    return None if _announced(header) == _described(header) else WRONG_FRAME_COUNT
+
+
 def datasets_of(header: Dataset, index: int) -> list[Dataset]:
     """List the data sets in which the attributes of one frame are looked up, most specific first.
 
@@ -109,7 +125,7 @@ def datasets_of(header: Dataset, index: int) -> list[Dataset]:
         index: Of the frame, from 0.
     """
     if not is_enhanced(header):
-        return [header] if _count(header) == 1 else []
+        return [header] if _announced(header) == 1 else []
     per_frame = items(header, "PerFrameFunctionalGroupsSequence")
     groups = [*per_frame[index : index + 1], *items(header, "SharedFunctionalGroupsSequence")[:1]]
     return [item for group in groups for macro in MACROS for item in items(group, macro)[:1]]
@@ -127,8 +143,16 @@ def first(datasets: list[Dataset], keywords: tuple[str, ...], read: Callable[[Da
     return next((value for value in values if value not in (None, "")), None)
 
 
-def _count(header: Dataset) -> int:
+def _announced(header: Dataset) -> int:
     return max(1, int(number(header, "NumberOfFrames") or 1))
+
+
+def _described(header: Dataset) -> int:
+    return max(1, len(items(header, "PerFrameFunctionalGroupsSequence")))
+
+
+def _count(header: Dataset) -> int:
+    return min(_announced(header), _described(header))
 
 
 def _frame(header: Dataset, path: Path, index: int, size: tuple[int, int]) -> Frame:

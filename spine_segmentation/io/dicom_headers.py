@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pydicom
+from pydicom import config
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
@@ -49,6 +50,10 @@ MODALITY_KEYWORDS = ("Modality", *_MR_HINTS, *_OTHER_MODALITY_HINTS)
 
 _PREAMBLE_BYTES = 128
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
+_START_BYTES = 1024
+_STANDARD_UID = b"1.2.840.10008."
+"""What the start of a damaged file without preamble holds if it is DICOM: a UID that the standard defines."""
+
 _MALFORMED = (ValueError, TypeError, NotImplementedError, OverflowError, KeyError, BytesLengthException)
 _CUT_OFF = (EOFError, OSError, struct.error)
 _BROKEN_HEADER = (*_CUT_OFF, *_MALFORMED, zlib.error, InvalidDicomError)
@@ -59,20 +64,25 @@ def read_header(path: Path, keywords: list[str] | None = None) -> Dataset | None
 
     Args:
         path: Any file. The 128-byte preamble may be absent.
-        keywords: The attributes to read; None reads all.
+        keywords: The attributes to read, those that tell an image among them; None reads all.
 
     Returns:
-        The header, or None if the file is not DICOM.
+        The header, or None if the file is not DICOM; without a preamble only an image counts as DICOM.
 
     Raises:
         UnreadableFile: If the file cannot be opened.
         TruncatedFile: If the file is DICOM, but its header cannot be read to the end.
     """
-    if not _looks_like_dicom(path):
+    start = _read_start(path)
+    has_preamble = start[_PREAMBLE_BYTES : _PREAMBLE_BYTES + 4] == b"DICM"
+    if not has_preamble and start[:2] not in _FIRST_GROUPS:
         return None
     try:
-        return pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=keywords)
+        header = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=keywords)
+        return header if has_preamble or _STANDARD_UID in start or is_image(header) else None
     except _BROKEN_HEADER as error:
+        if not has_preamble and _STANDARD_UID not in start:
+            return None
         raise TruncatedFile(
             f"{path} is DICOM, but its header is cut off or damaged",
             expected="a complete file",
@@ -143,6 +153,17 @@ def text(header: Dataset, keyword: str) -> str:
     return " ".join(str(value).split())
 
 
+def valid_uid(header: Dataset, keyword: str) -> str:
+    """Return an attribute as a UID; empty if it is absent, malformed or has several values.
+
+    Args:
+        header: Any data set.
+        keyword: The attribute's DICOM keyword.
+    """
+    value = text(header, keyword)
+    return value if UID(value, validation_mode=config.IGNORE).is_valid else ""
+
+
 def numbers(header: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
     """Return an attribute as exactly ``count`` finite numbers; None if it is absent or malformed.
 
@@ -206,14 +227,13 @@ def _value(header: Dataset, keyword: str) -> Any:  # noqa: ANN401
         return None
 
 
-def _looks_like_dicom(path: Path) -> bool:
+def _read_start(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            start = file.read(_PREAMBLE_BYTES + 4)
+            return file.read(_START_BYTES)
     except OSError as error:
         raise UnreadableFile(
             f"{path} cannot be read ({error.strerror})",
             expected="a readable file",
             remedy="check that the file exists and its permissions",
         ) from error
-    return start[_PREAMBLE_BYTES:] == b"DICM" or start[:2] in _FIRST_GROUPS

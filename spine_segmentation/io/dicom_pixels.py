@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -28,7 +29,7 @@ from spine_segmentation.errors import TruncatedFile, UndecodablePixels, Unreadab
 from spine_segmentation.io.dicom_headers import number
 
 _CUT_OFF = (EOFError, struct.error, zlib.error)
-_DECODER_FAILURES = (RuntimeError, ValueError, AttributeError, TypeError, KeyError, IndexError, OSError)
+_DECODER_FAILURES = (RuntimeError, ValueError, AttributeError, TypeError, KeyError, IndexError, OSError, OverflowError)
 _DECODERS = {
     RLELossless: "pydicom",
     JPEGLSLossless: "pyjpegls",
@@ -72,7 +73,7 @@ def _read(path: Path) -> FileDataset:
     """Read the whole data set, with what decoders need and poor files lack."""
     try:
         dataset = pydicom.dcmread(path, force=True)
-    except (*_CUT_OFF, ValueError, KeyError) as error:
+    except (*_CUT_OFF, ValueError, KeyError, OverflowError) as error:
         raise _truncated(path, "ends in the middle of its content") from error
     except OSError as error:
         raise UnreadableFile(
@@ -105,7 +106,7 @@ def _require_all_bytes(dataset: FileDataset, path: Path) -> None:
         return
     values = [number(dataset, name) or 0 for name in ("Rows", "Columns", "SamplesPerPixel")]
     bits = _PIXELS[keyword] or number(dataset, "BitsAllocated") or 0
-    expected = int(np.prod(values) * (number(dataset, "NumberOfFrames") or 1) * bits) // 8
+    expected = math.prod(map(int, [*values, number(dataset, "NumberOfFrames") or 1, bits])) // 8
     if len(element.value or b"") < expected:
         raise _truncated(path, f"holds {len(element.value or b'')} of {expected} bytes of pixels")
 
@@ -117,7 +118,7 @@ def _truncated(path: Path, flaw: str) -> TruncatedFile:
 def _undecodable(path: Path, dataset: FileDataset, error: Exception) -> UndecodablePixels:
     syntax = dataset.file_meta.TransferSyntaxUID.name
     return UndecodablePixels(
-        f"the pixels of {path} ({syntax}) cannot be decoded: {error}",
+        f"the pixels of {path} ({syntax}) cannot be decoded ({type(error).__name__})",
         expected="pixels in a known transfer syntax, undamaged",
         remedy="export the series again, best uncompressed (Explicit VR Little Endian)",
     )

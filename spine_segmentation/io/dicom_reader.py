@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
-from spine_segmentation.errors import InvalidVolume, TruncatedFile, UnreadableFile
-from spine_segmentation.io.dicom_frames import Frame, frames_of
+from spine_segmentation.errors import InvalidVolume, MissingGeometry, TruncatedFile, UnreadableFile
+from spine_segmentation.io.dicom_frames import Frame, find_frame_flaw, frames_of
 from spine_segmentation.io.dicom_geometry import grid_affine, require_geometry, sort_slices
 from spine_segmentation.io.dicom_headers import ENHANCED_MR_CLASSES, is_enhanced, number, read_header, sop_class, text
 from spine_segmentation.io.dicom_pixels import decode
@@ -59,15 +59,18 @@ def read_series(summary: SeriesSummary) -> DicomSeries:
     Raises:
         TruncatedFile: If a file ends early.
         UndecodablePixels: If pixels cannot be decoded.
-        UnreadableFile: If a file cannot be opened or is not DICOM.
+        UnreadableFile: If a file cannot be opened or is not DICOM, or a damaged file lies beside those of the series:
+            it could be one of its slices.
         InvalidVolume: If the images are in colour, or the slices are spread over several enhanced files.
-        MissingGeometry: If position, orientation or pixel spacing is absent.
+        MissingGeometry: If position, orientation or pixel spacing is absent, or functional groups do not fit the
+            number of frames.
         MixedOrientation: If the orientations within the chosen stack differ.
         MixedPixelSpacing: If its pixel spacings or image sizes differ.
         DuplicatePosition: If several images lie at one place and nothing tells them apart.
         MissingSlice: If there is a gap.
         InconsistentGeometry: If the slices do not lie on a regular grid.
     """
+    _require_whole_folders(summary)
     headers = {path: _header(path) for path in summary.files}
     frames = [frame for path, header in headers.items() for frame in _complete_frames(header, path)]
     require_geometry(frames)
@@ -88,6 +91,17 @@ def read_series(summary: SeriesSummary) -> DicomSeries:
     )
 
 
+def _require_whole_folders(summary: SeriesSummary) -> None:
+    folders = {path.parent for path in summary.files}
+    near = [path for path in summary.damaged if path.parent in folders]
+    if near:
+        raise UnreadableFile(
+            f"{len(near)} damaged files in a folder of the series, the first is {near[0]}",
+            expected="whole files beside those of the series, because any of them could be one of its slices",
+            remedy="copy or export them again, or remove what does not belong to the series",
+        )
+
+
 def _header(path: Path) -> Dataset:
     header = read_header(path)
     if header is None:
@@ -103,6 +117,13 @@ def _complete_frames(header: Dataset, path: Path) -> list[Frame]:
         )
     if (number(header, "SamplesPerPixel") or 1) > 1:
         raise InvalidVolume(f"{path} is a colour image", expected="grey-scale MR", remedy="choose the original series")
+    flaw = find_frame_flaw(header)
+    if flaw:
+        raise MissingGeometry(
+            f"{path} cannot be used: {flaw}",
+            expected="one item of the per-frame functional groups for each frame",
+            remedy="export the original images from the scanner or PACS",
+        )
     return frames
 
 

@@ -62,14 +62,14 @@ def write_segmentation(result: SpineResult, series: DicomSeries, path: Path, seg
     numbers = _segment_numbers(labeling, present)
     try:
         segmentation = _encode(numbers, present, series, result.models, seg_type, content_digest(labeling))
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        with atomic_path(path) as temporary:
+            segmentation.save_as(temporary, enforce_file_format=True)
+    except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
         raise OutputError(
             f"the header of the source does not allow a segmentation ({type(error).__name__})",
             expected="a header with valid geometry and identification",
             remedy="check the source with dciodvfy, or write NIfTI",
         ) from error
-    with atomic_path(path) as temporary:
-        segmentation.save_as(temporary, enforce_file_format=True)
 
 
 def _checked_labeling(result: SpineResult, series: DicomSeries) -> Labeling:

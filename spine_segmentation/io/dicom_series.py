@@ -6,7 +6,7 @@ import filecmp
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,9 +18,10 @@ from spine_segmentation.errors import (
     NoDicomFound,
     NoSuitableSeries,
     TruncatedFile,
+    UnreadableFile,
     UnsupportedOrientation,
 )
-from spine_segmentation.io.dicom_frames import ATTRIBUTES, Frame, frames_of
+from spine_segmentation.io.dicom_frames import ATTRIBUTES, NO_FUNCTIONAL_GROUPS, Frame, frames_of
 from spine_segmentation.io.dicom_headers import (
     MODALITY_KEYWORDS,
     files_under,
@@ -52,6 +53,8 @@ _KEYWORDS = sorted(
     }
 )
 
+_GEOMETRY_FLAWS = {NO_GEOMETRY, NO_FUNCTIONAL_GROUPS}
+
 _File = tuple[Path, Dataset]
 
 
@@ -73,6 +76,8 @@ class SeriesSummary:
         unsuitable: Why it is not used on its own accord; None if it may be.
         files: Its files.
         slices: Number of distinct places along the normal; 0 if unknown.
+        number: Series number; None if unknown.
+        damaged: Every damaged DICOM file of the search, whichever series it belongs to.
     """
 
     study_uid: str
@@ -87,26 +92,26 @@ class SeriesSummary:
     unsuitable: str | None
     files: tuple[Path, ...]
     slices: int = 0
+    number: int | None = None
+    damaged: tuple[Path, ...] = ()
 
 
 def list_series(folder: Path) -> list[SeriesSummary]:
     """List the image series under a folder; files that are no DICOM images are passed over.
 
-    Images without a Series Instance UID count as one series if they share folder, series number and description.
+    Damaged files are counted in a warning and named in every summary. Images without a Series Instance UID count as one series if they share folder, series number and description.
 
     Args:
         folder: Searched at any depth; or one DICOM file.
 
     Raises:
         NoDicomFound: If there is no DICOM image.
-        TruncatedFile: If a DICOM file ends before it says to which series it belongs.
-        UnreadableFile: If the folder does not exist or a file cannot be opened.
+        TruncatedFile: If the only DICOM files end before they say to which series they belong.
+        UnreadableFile: If the folder does not exist or the only files cannot be opened.
     """
-    groups: dict[tuple[str, ...], list[_File]] = defaultdict(list)
-    for path in files_under(folder):
-        header = read_header(path, _KEYWORDS)
-        if header is not None and is_image(header):
-            groups[_series_key(header, path)].append((path, header))
+    groups, damage = _group(folder)
+    if not groups and damage:
+        raise next(iter(damage.values()))
     if not groups:
         raise NoDicomFound(
             f"no DICOM image under {folder}",
@@ -114,7 +119,7 @@ def list_series(folder: Path) -> list[SeriesSummary]:
             remedy="check the path; compressed archives must be unpacked first",
         )
     ordered = sorted(groups.values(), key=lambda files: number(files[0][1], "SeriesNumber") or 0.0)
-    return [_summarize(_without_copies(files)) for files in ordered]
+    return [replace(_summarize(_without_copies(files)), damaged=tuple(damage)) for files in ordered]
 
 
 def choose_series(series: Sequence[SeriesSummary], series_uid: str | None = None) -> tuple[SeriesSummary, str]:
@@ -135,6 +140,7 @@ def choose_series(series: Sequence[SeriesSummary], series_uid: str | None = None
 
     Raises:
         NoSuitableSeries: If there is none; the message lists every series and why not.
+        UnreadableFile: If there is none, but some files are damaged.
         MissingGeometry: If all that keeps the MR series from being used is their missing geometry.
         UnsupportedOrientation: If the series given by UID has thick slices that are not sagittal.
     """
@@ -145,6 +151,25 @@ def choose_series(series: Sequence[SeriesSummary], series_uid: str | None = None
         _refuse(series)
     reason = f"{_title(suitable[0])}: {_advantage(suitable)}"
     return suitable[0], reason if len(series) == 1 else f"{reason} of {len(series)} series found"
+
+
+def _group(folder: Path) -> tuple[dict[tuple[str, ...], list[_File]], dict[Path, UnreadableFile]]:
+    """Sort the images by series, and collect the files that are damaged."""
+    groups: dict[tuple[str, ...], list[_File]] = defaultdict(list)
+    damage: dict[Path, UnreadableFile] = {}
+    for path in files_under(folder):
+        try:
+            header = read_header(path, _KEYWORDS)
+            if header is not None and is_image(header):
+                groups[_series_key(header, path)].append((path, header))
+        except UnreadableFile as error:
+            damage[path] = error
+    if damage:
+        logger.warning("%d files are damaged or cannot be read and were left out", len(damage))
+    anonymous = sum(not text(files[0][1], "SeriesInstanceUID") for files in groups.values())
+    if anonymous:
+        logger.warning("%d series have no UID; folder, series number and description told them apart", anonymous)
+    return groups, damage
 
 
 def _series_key(header: Dataset, path: Path) -> tuple[str, ...]:
@@ -158,7 +183,6 @@ def _series_key(header: Dataset, path: Path) -> tuple[str, ...]:
             expected="a complete file",
             remedy="copy or export it again, or remove it",
         )
-    logger.warning("an image has no Series Instance UID and is grouped by its folder, series number and description")
     keywords = ("StudyInstanceUID", "SeriesNumber", "SeriesDescription")
     return (str(path.parent), *(text(header, keyword) for keyword in keywords))
 
@@ -182,6 +206,7 @@ def _summarize(files: list[_File]) -> SeriesSummary:
     placed = [frame for frame in frames if frame.has_geometry]
     orientation, stack = best_plane(placed) if placed else ("unknown", [])
     places = slice_places(stack) if stack else np.empty(0)
+    series_number = number(headers[0], "SeriesNumber")
     modality = next(filter(None, map(infer_modality, headers)), "")
     return SeriesSummary(
         study_uid=text(headers[0], "StudyInstanceUID"),
@@ -196,6 +221,7 @@ def _summarize(files: list[_File]) -> SeriesSummary:
         unsuitable=find_flaw(headers, modality, orientation),
         files=tuple(path for path, _ in files),
         slices=len(places),
+        number=None if series_number is None else int(series_number),
     )
 
 
@@ -237,9 +263,9 @@ def _choose_given(series: Sequence[SeriesSummary], series_uid: str) -> tuple[Ser
     found = sorted((candidate for candidate in series if candidate.series_uid == series_uid), key=_rank)
     if not found:
         raise NoSuitableSeries(
-            f"no series with the UID {series_uid} among {len(series)} series",
-            expected=f"one of: {_listing(series)}",
-            remedy="check the UID",
+            f"none of {len(series)} series has the UID that was asked for: {_listing(series)}",
+            expected="the Series Instance UID of a series of the input",
+            remedy="list the series and their UIDs first",
         )
     chosen = found[0]
     if chosen.modality not in {"MR", ""}:
@@ -254,8 +280,15 @@ def _choose_given(series: Sequence[SeriesSummary], series_uid: str) -> tuple[Ser
 
 
 def _refuse(series: Sequence[SeriesSummary]) -> NoReturn:
+    if series[0].damaged:
+        raise UnreadableFile(
+            f"no suitable series, but {len(series[0].damaged)} damaged files, the first is {series[0].damaged[0]}; "
+            f"of {len(series)} series: {_listing(series)}",
+            expected="whole files",
+            remedy="copy or export them again",
+        )
     magnetic = [candidate for candidate in series if candidate.modality in {"MR", ""}]
-    if magnetic and all(candidate.unsuitable == NO_GEOMETRY for candidate in magnetic):
+    if magnetic and all(candidate.unsuitable in _GEOMETRY_FLAWS for candidate in magnetic):
         raise MissingGeometry(
             f"series without geometry: {_listing(magnetic)}",
             expected="position, orientation and pixel spacing in every image",
@@ -269,8 +302,9 @@ def _refuse(series: Sequence[SeriesSummary]) -> NoReturn:
 
 
 def _listing(series: Sequence[SeriesSummary]) -> str:
+    """Describe series without anything that could name the patient."""
     return "; ".join(
-        f"{s.description or 'no description'} ({s.series_uid or 'no UID'}, {s.images} images): "
+        f"series {'without number' if s.number is None else s.number} ({s.orientation}, {s.images} images): "
         f"{s.unsuitable or 'suitable'}"
         for s in series
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from pydicom.dataset import Dataset
 
+from spine_segmentation.io.dicom_frames import find_frame_flaw
 from spine_segmentation.io.dicom_headers import number, text
 
 NO_GEOMETRY = "position, orientation or pixel spacing is absent or malformed"
@@ -43,6 +44,9 @@ def find_flaw(headers: Sequence[Dataset], modality: str, orientation: str) -> st
     excluded = _excluded(headers)
     if excluded:
         return f"it is {excluded}"
+    frame_flaw = next(filter(None, map(find_frame_flaw, headers)), None)
+    if frame_flaw:
+        return frame_flaw
     if orientation == "unknown":
         return NO_GEOMETRY
     return None if orientation == "sagittal" else f"its slices are {orientation}, not sagittal"

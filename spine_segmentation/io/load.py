@@ -42,7 +42,7 @@ def load_input(path: Path, series_uid: str | None = None) -> LoadedInput:
     """
     if not path.exists():
         raise UsageError(f"no such path: {path}", expected="a folder or a file", remedy="check the spelling")
-    if path.name.endswith((".nii", ".nii.gz")):
+    if path.name.lower().endswith((".nii", ".nii.gz")):
         return _load_nifti(path, series_uid)
     chosen, reason = choose_series(list_series(path), series_uid)
     series = read_series(chosen)

@@ -19,6 +19,9 @@ from spine_segmentation.volume import Volume
 RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """Turns LPS coordinates into RAS coordinates, and back."""
 
+MILLIMETRES = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
+"""Length of the units a header can name; one that names none means millimetres."""
+
 SCANNER_SPACE = 1
 """The NIfTI code for coordinates in the scanner's space."""
 
@@ -39,7 +42,7 @@ def read_nifti(path: Path) -> Volume:
         UnreadableFile: If the file does not exist or is not NIfTI.
         TruncatedFile: If it ends early.
         InvalidVolume: If it is not three-dimensional, not real-valued, or any voxel is NaN or infinite.
-        MissingGeometry: If it has no orientation.
+        MissingGeometry: If it has no orientation, or its unit of length is none that NIfTI knows.
     """
     try:
         image = nib.load(path)
@@ -53,7 +56,7 @@ def read_nifti(path: Path) -> Volume:
     except (OSError, ValueError) as error:
         raise _io_error(path, error) from error
     _require_finite(array, path)
-    return Volume(array, RAS_FROM_LPS @ image.affine)
+    return Volume(array, RAS_FROM_LPS @ _scale(image, path) @ image.affine)
 
 
 def write_nifti(volume: Volume, path: Path) -> None:
@@ -100,6 +103,20 @@ def _require_nifti(image: SpatialImage, path: Path) -> None:
             expected="an affine that says how the array lies in the patient",
             remedy="convert the original DICOM series again, with a tool that keeps the orientation",
         )
+
+
+def _scale(image: nib.Nifti1Image, path: Path) -> npt.NDArray[np.float64]:
+    """Build the matrix that turns the file's unit of length into millimetres."""
+    try:
+        unit, _ = image.header.get_xyzt_units()
+        factor = MILLIMETRES[unit]
+    except KeyError as error:
+        raise MissingGeometry(
+            f"{path} names a unit of length that NIfTI does not know",
+            expected="metres, millimetres or micrometres",
+            remedy="correct the header's xyzt_units",
+        ) from error
+    return np.diag([factor, factor, factor, 1.0])
 
 
 def _require_three_dimensions(image: nib.Nifti1Image, path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from spine_segmentation.errors import OutputError
+from spine_segmentation.errors import OutputError, UsageError
 from spine_segmentation.io.outputs import (
     LABELS_FILE,
     OVERLAY_FILE,
@@ -22,6 +22,10 @@ OUTPUT_FILES = (SEGMENTATION_FILE, LABELS_FILE, SEMANTIC_FILE, OVERLAY_FILE, RES
 """What a run may write, in the order of appearance: where the result document is, everything else is."""
 
 
+_STAGING = ".incomplete-"
+"""Beginning of the name of the temporary folder; one that a killed run left behind is removed by the next."""
+
+
 def make_folder(folder: Path) -> None:
     """Create a folder if need be.
 
@@ -32,6 +36,28 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _output_error(folder, error) from error
+
+
+def protect_input(source: Path, folder: Path) -> None:
+    """Refuse an output folder in which a run would remove its own input.
+
+    Args:
+        source: The input, a file or a folder.
+        folder: The output folder.
+
+    Raises:
+        UsageError: If there is no such input, or the output folder is the input folder, or the input has the name of
+            an output in it.
+    """
+    if not source.exists():
+        raise UsageError(f"no such path: {source}", expected="a folder or a file", remedy="check the spelling")
+    overwritten = source.name in (*OUTPUT_FILES, STATUS_FILE) and source.resolve().parent == folder.resolve()
+    if overwritten or source.resolve() == folder.resolve():
+        raise UsageError(
+            f"the output folder {folder} is where the input is",
+            expected="an output folder of its own: files of an earlier run in it are removed",
+            remedy="choose another output folder",
+        )
 
 
 @contextmanager
@@ -64,7 +90,9 @@ def _make_staging(folder: Path) -> Path:
     try:
         for name in (*OUTPUT_FILES, STATUS_FILE):
             (folder / name).unlink(missing_ok=True)
-        return Path(tempfile.mkdtemp(prefix=".incomplete-", dir=folder))
+        for left_over in folder.glob(f"{_STAGING}*"):
+            shutil.rmtree(left_over)
+        return Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder))
     except OSError as error:
         raise _output_error(folder, error) from error
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from spine_segmentation.anatomy import Kind
 from spine_segmentation.io.atomic import atomic_path
+from spine_segmentation.io.dicom_headers import valid_uid
 from spine_segmentation.io.product import PRODUCT_NAME, product_version
 from spine_segmentation.results import Labeling, NamedStructure, SpineResult, Status
 from spine_segmentation.volume import Volume
@@ -37,8 +38,8 @@ class InputIdentity(_Document):
     spacing_mm: tuple[float, float, float]
     """Distance between voxel centres along slices, rows and columns."""
     sha256: str
-    """Hash of the sorted SOP Instance UIDs, joined by line feeds (dicom), of the file (nifti), or of the voxels
-    and the affine (array)."""
+    """Hash of the sorted SOP Instance UIDs, joined by line feeds (dicom; where they do not tell the images apart,
+    followed by voxels and affine), of the file (nifti), or of the voxels and the affine (array)."""
     choice: str = ""
     """Why this series was chosen among those found."""
     warnings: tuple[str, ...] = ()
@@ -51,8 +52,10 @@ class InputIdentity(_Document):
         Args:
             series: The series that was read.
         """
-        uids = sorted(str(source.get("SOPInstanceUID", "")) for source in series.sources)
+        uids = sorted(valid_uid(source, "SOPInstanceUID") for source in series.sources)
         content = "\n".join(uids).encode()
+        if "" in uids or len(set(uids)) < len(uids):
+            content += _content(series.volume)
         return cls._of(series.volume, "dicom", content, choice=series.choice, warnings=series.warnings)
 
     @classmethod
@@ -72,7 +75,7 @@ class InputIdentity(_Document):
         Args:
             volume: The image.
         """
-        return cls._of(volume, "array", volume.array.tobytes() + volume.affine.tobytes())
+        return cls._of(volume, "array", _content(volume))
 
     @classmethod
     def _of(
@@ -198,6 +201,10 @@ def write_result(document: ResultDocument, path: Path) -> None:
     """
     with atomic_path(path) as temporary:
         temporary.write_text(document.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def _content(volume: Volume) -> bytes:
+    return volume.array.tobytes() + volume.affine.tobytes()
 
 
 def _labelling(labeling: Labeling) -> LabellingEntry:

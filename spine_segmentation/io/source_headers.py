@@ -7,13 +7,16 @@ computed from what is there. Missing UIDs are derived, so that the same files al
 from __future__ import annotations
 
 import copy
+import hashlib
 import logging
+import math
 from collections.abc import Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydicom import DataElement, Dataset
+import numpy.typing as npt
+from pydicom import DataElement, Dataset, config
 from pydicom.errors import BytesLengthException
 from pydicom.tag import Tag
 from pydicom.uid import (
@@ -22,8 +25,10 @@ from pydicom.uid import (
     LegacyConvertedEnhancedMRImageStorage,
     MRImageStorage,
 )
-from pydicom.valuerep import DA, TM, format_number_as_ds
+from pydicom.multival import MultiValue
+from pydicom.valuerep import format_number_as_ds, validate_value
 
+from spine_segmentation.io.dicom_headers import text, valid_uid
 from spine_segmentation.io.uids import derived_uid
 from spine_segmentation.volume import Volume
 
@@ -46,16 +51,20 @@ _FUNCTIONAL_GROUPS = {Tag("SharedFunctionalGroupsSequence"), Tag("PerFrameFuncti
 
 _PatientSex = StrEnum("_PatientSex", {"UNKNOWN": "", "MALE": "M", "FEMALE": "F", "OTHER": "O"})
 _LossyImageCompression = StrEnum("_LossyImageCompression", {"NO": "00", "YES": "01"})
-_PARSERS: dict[str, Callable[[Any], object]] = {
-    "PatientBirthDate": DA,
-    "PatientSex": _PatientSex,
-    "StudyDate": DA,
-    "StudyTime": TM,
-    "SeriesNumber": int,
-    "SliceThickness": float,
-    "SpacingBetweenSlices": float,
-}
-"""What raises an error for a value that a derived object cannot take over."""
+_CHECKED = {"AS", "DA", "DT", "TM", "UI"}
+"""Value representations whose syntax is checked; texts are taken over as they are."""
+
+_CLINICAL_TRIAL = (
+    "ClinicalTrialSponsorName", "ClinicalTrialProtocolID", "ClinicalTrialProtocolName", "ClinicalTrialSiteID",
+    "ClinicalTrialSiteName",
+)  # fmt: skip
+"""Attributes that the clinical trial subject module cannot do without; the first two need a value."""
+
+_FINGERPRINT = (
+    "PatientID", "PatientName", "SeriesInstanceUID", "SeriesDescription", "EchoTime", "InstanceNumber",
+    "AcquisitionDate", "AcquisitionTime", "ImagePositionPatient",
+)  # fmt: skip
+"""What, beside its voxels, tells one image without a SOP Instance UID from another."""
 
 
 def repaired_headers(series: DicomSeries) -> tuple[Dataset, ...]:
@@ -70,12 +79,17 @@ def repaired_headers(series: DicomSeries) -> tuple[Dataset, ...]:
     Returns:
         Headers without pixel data: one per slice in slice order, or exactly one of an enhanced image.
     """
-    headers = tuple(_public_copy(source) for source in series.sources)
+    flaws: list[str] = []
+    headers = tuple(_public_copy(source, flaws) for source in series.sources)
+    voxels = series.volume.array[np.newaxis] if series.is_enhanced else series.volume.array
     for index, header in enumerate(headers):
-        _fill_empty(header)
-        _fill_uids(header, headers[0], index)
+        _fill_empty(header, flaws)
+        _drop_incomplete_trial(header)
+        _fill_uids(header, headers[0], voxels[index], index, flaws)
         _set_image_class(header, series.is_enhanced)
         header.Rows, header.Columns = series.volume.shape[1:]
+    for flaw in dict.fromkeys(flaws):
+        logger.warning(flaw)
     if series.is_enhanced:
         _reduce_frames(headers[0], series)
     else:
@@ -83,14 +97,16 @@ def repaired_headers(series: DicomSeries) -> tuple[Dataset, ...]:
     return headers
 
 
-def _public_copy(source: Dataset) -> Dataset:
-    """Make a deep copy in UTF-8, without functional groups, private and malformed attributes."""
+def _public_copy(source: Dataset, flaws: list[str]) -> Dataset:
+    """Make a deep copy in UTF-8, without functional groups, private and malformed attributes; these are noted."""
     header = Dataset()
     for tag in [tag for tag in source.keys() if not tag.is_private and tag not in _FUNCTIONAL_GROUPS]:  # noqa: SIM118
         try:
             header[tag] = _decoded(copy.deepcopy(source[tag]))
+            _check(header[tag])
         except _MALFORMED:
-            logger.warning("attribute %s of the source is malformed and is left out", tag)
+            header.pop(tag, None)
+            flaws.append(f"attribute {tag} of the source is malformed and is left out")
     header.decode()
     header.SpecificCharacterSet = "ISO_IR 192"
     return header
@@ -104,15 +120,27 @@ def _decoded(element: DataElement) -> DataElement:
     return element
 
 
-def _fill_empty(header: Dataset) -> None:
+def _check(element: DataElement) -> None:
+    """Raise ValueError, TypeError or OverflowError for a value, also of a nested element, that breaks its VR's rules."""
+    if element.VR == "SQ":
+        for nested in (nested for item in element.value for nested in item):
+            _check(nested)
+        return
+    for value in element.value if isinstance(element.value, MultiValue) else [element.value]:
+        if element.VR in _CHECKED:
+            validate_value(element.VR, value if value is None else str(value), config.RAISE)
+        elif element.VR in {"DS", "IS"} and value not in (None, "") and not math.isfinite(float(value)):
+            raise ValueError(element.tag)
+
+
+def _fill_empty(header: Dataset, flaws: list[str]) -> None:
     """Fill missing type 2 attributes empty, and empty those whose value cannot be represented."""
     for keyword in _TYPE_2:
         if header.get(keyword) is None:
             setattr(header, keyword, "")
-    for keyword, parse in _PARSERS.items():
-        if header.get(keyword) and not _is_valid(header[keyword].value, parse):
-            logger.warning("the source's %s is not valid and is left empty", keyword)
-            setattr(header, keyword, "")
+    if not _is_valid(header.PatientSex, _PatientSex):
+        flaws.append("the source's PatientSex is not valid and is left empty")
+        header.PatientSex = ""
     if not _is_valid(header.get("LossyImageCompression", "00"), _LossyImageCompression):
         del header.LossyImageCompression
 
@@ -125,30 +153,39 @@ def _is_valid(value: object, parse: Callable[[Any], object]) -> bool:
     return True
 
 
-def _fill_uids(header: Dataset, first: Dataset, index: int) -> None:
+def _drop_incomplete_trial(header: Dataset) -> None:
+    """Leave the clinical trial out unless all is there that its module requires."""
+    has_values = all(text(header, keyword) for keyword in _CLINICAL_TRIAL[:2])
+    has_subject = any(text(header, f"ClinicalTrialSubject{kind}") for kind in ("ID", "ReadingID"))
+    if not (has_values and has_subject and all(keyword in header for keyword in _CLINICAL_TRIAL)):
+        for keyword in header.dir("ClinicalTrial"):
+            delattr(header, keyword)
+
+
+def _fill_uids(header: Dataset, first: Dataset, voxels: npt.NDArray[np.generic], index: int, flaws: list[str]) -> None:
     """Derive the UIDs that are missing; those of study, series and frame of reference are the first header's."""
-    if not header.get("SOPInstanceUID"):
-        _derive(header, "SOPInstanceUID", _fingerprint(header), str(index))
+    if not valid_uid(header, "SOPInstanceUID"):
+        _derive(header, "SOPInstanceUID", flaws, *_fingerprint(header, voxels), str(index))
     for keyword in ("SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID"):
-        if not first.get(keyword):
-            _derive(first, keyword, first.get("SeriesInstanceUID") or first.SOPInstanceUID)
+        if not valid_uid(first, keyword):
+            _derive(first, keyword, flaws, valid_uid(first, "SeriesInstanceUID") or first.SOPInstanceUID)
         setattr(header, keyword, first.get(keyword))
 
 
-def _derive(header: Dataset, keyword: str, *parts: str) -> None:
-    logger.warning("the source has no %s; one is derived from its other attributes", keyword)
+def _derive(header: Dataset, keyword: str, flaws: list[str], *parts: str) -> None:
+    flaws.append(f"the source has no {keyword}; one is derived from its other attributes")
     setattr(header, keyword, derived_uid(keyword, *parts))
 
 
-def _fingerprint(header: Dataset) -> str:
-    """Join what tells one image without a SOP Instance UID from another."""
-    keywords = ("SeriesInstanceUID", "InstanceNumber", "AcquisitionDate", "AcquisitionTime", "ImagePositionPatient")
-    return "|".join(str(header.get(keyword, "")) for keyword in keywords)
+def _fingerprint(header: Dataset, voxels: npt.NDArray[np.generic]) -> list[str]:
+    digest = hashlib.sha256(np.ascontiguousarray(voxels).tobytes()).hexdigest()
+    return [*(text(header, keyword) for keyword in _FINGERPRINT), digest]
 
 
 def _set_image_class(header: Dataset, is_enhanced: bool) -> None:
     """Give a class to an image that has none, or that calls itself multi-frame (single-frame) and is not."""
-    if (header.get("SOPClassUID") in _MULTI_FRAME) is not is_enhanced or not header.get("SOPClassUID"):
+    stated = valid_uid(header, "SOPClassUID")
+    if (stated in _MULTI_FRAME) is not is_enhanced or not stated:
         header.SOPClassUID = EnhancedMRImageStorage if is_enhanced else MRImageStorage
 
 

@@ -8,7 +8,16 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from spine_segmentation.errors import SpineError
+from spine_segmentation.errors import (
+    DuplicatePosition,
+    MissingSlice,
+    MixedOrientation,
+    MixedPixelSpacing,
+    NoSpineFound,
+    NoSuitableSeries,
+    SpineError,
+    UnsupportedOrientation,
+)
 from spine_segmentation.io.atomic import atomic_path
 from spine_segmentation.io.product import product_version
 
@@ -16,6 +25,18 @@ State = Literal["succeeded", "failed"]
 
 SCHEMA_VERSION = "1.0"
 """The first number changes when a field is removed or changes its meaning, the second when one is added."""
+
+
+_IMPERSONAL = {
+    NoSuitableSeries,
+    MissingSlice,
+    MixedOrientation,
+    MixedPixelSpacing,
+    DuplicatePosition,
+    UnsupportedOrientation,
+    NoSpineFound,
+}
+"""Errors, not their subclasses, that say what was found in numbers and fixed words; others may quote a path."""
 
 
 class ErrorEntry(BaseModel):
@@ -26,7 +47,7 @@ class ErrorEntry(BaseModel):
     type: str
     """Name of the error's class, e.g. "MissingSlice"."""
     message: str
-    """What was found, what was expected and what to do."""
+    """What was expected and what to do, and what was found where that names no path; never patient data."""
 
 
 class StatusDocument(BaseModel):
@@ -57,7 +78,8 @@ def write_status(
         path: The file to write; it appears complete or not at all.
         state: Whether the run came to its end.
         exit_code: The exit code of the process.
-        error: Why it failed. Only messages of this package's own errors are written: others may quote a header.
+        error: Why it failed. Paths stay out, because they often name the patient, and so do messages of errors that
+            are not this package's own: they may quote a header.
         outputs: The files that were written.
 
     Raises:
@@ -75,5 +97,12 @@ def write_status(
 
 
 def _entry(error: Exception) -> ErrorEntry:
-    message = str(error) if isinstance(error, SpineError) else "internal error; the log says more"
-    return ErrorEntry(type=type(error).__name__, message=message)
+    return ErrorEntry(type=type(error).__name__, message=_message(error))
+
+
+def _message(error: Exception) -> str:
+    if not isinstance(error, SpineError):
+        return "internal error; the log says more"
+    if type(error) in _IMPERSONAL:
+        return str(error)
+    return f"Expected: {error.expected}. What to do: {error.remedy}."

@@ -96,7 +96,7 @@ def test_disk_full_leaves_no_segmentation(by_app: Path, study: Path, tmp_path: P
     assert _names(tmp_path) == {"status.json"}
 
 
-def test_sigterm_leaves_nothing(study: Path, tmp_path: Path) -> None:
+def test_sigterm_leaves_a_status_and_no_output(study: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "app", "-i", study, "-o", tmp_path]
     with subprocess.Popen(command, cwd=ROOT, env=clean_environment(), stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
@@ -105,7 +105,7 @@ def test_sigterm_leaves_nothing(study: Path, tmp_path: Path) -> None:
             time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) != 0
-    assert _names(tmp_path) == set()
+    assert _names(tmp_path) == {"status.json"}
 
 
 @pytest.mark.parametrize("start", [("app",), ("spine_segmentation.deploy", "exec", "app")], ids=["app", "monai-deploy"])

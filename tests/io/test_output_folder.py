@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from spine_segmentation.errors import OutputError
-from spine_segmentation.io.output_folder import OUTPUT_FILES, fresh_outputs, list_outputs, make_folder
+from spine_segmentation.errors import OutputError, UsageError
+from spine_segmentation.io.output_folder import OUTPUT_FILES, fresh_outputs, list_outputs, make_folder, protect_input
 
 
 def names_in(folder: Path) -> set[str]:
@@ -95,3 +95,24 @@ def test_a_folder_without_write_permission(tmp_path: Path) -> None:
 def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(OutputError), fresh_outputs(tmp_path / "absent"):
         pytest.fail("the block must not run")
+
+
+def test_input_and_output_must_be_apart(tmp_path: Path) -> None:
+    """Files of an earlier run are removed from the output folder: the input must not be among them."""
+    (tmp_path / "labels.nii.gz").touch()
+    for source in (tmp_path, tmp_path / "labels.nii.gz"):
+        with pytest.raises(UsageError, match="where the input is"):
+            protect_input(source, tmp_path)
+    protect_input(tmp_path, tmp_path / "out")
+
+
+def test_an_input_that_does_not_exist_is_told_before_anything_is_removed(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such path"):
+        protect_input(tmp_path / "absent", tmp_path)
+
+
+def test_what_a_killed_run_left_behind_is_removed(tmp_path: Path) -> None:
+    (tmp_path / ".incomplete-killed").mkdir()
+    with fresh_outputs(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
