@@ -14,8 +14,9 @@ from spine_segmentation.anatomy import LEVELS, VERSE_NUMBERS
 from spine_segmentation.grid import NetworkGrid
 from spine_segmentation.results import Instances, LevelEvidence
 
-EVIDENCE_WEIGHT = 0.5
-"""Share of the mean log-probability that counts: the instances of one image are not independent witnesses."""
+EVIDENCE_WEIGHT = 1.0
+"""How many independent pixels the pixels of one instance count for. Of 0.2 to 1.5, chosen on 70 synthetic scans of all
+regions, cut at random to 90 to 350 mm: names of the determined scans were right most often, 88 %."""
 
 _CHANNELS = [VERSE_NUMBERS[level] for level in (*LEVELS, "S2 and below")]
 

@@ -99,7 +99,8 @@ class SeriesSummary:
 def list_series(folder: Path) -> list[SeriesSummary]:
     """List the image series under a folder; files that are no DICOM images are passed over.
 
-    Damaged files are counted in a warning and named in every summary. Images without a Series Instance UID count as one series if they share folder, series number and description.
+    Damaged files are counted in a warning and named in every summary. Images without a Series Instance UID count as
+    one series if they share folder, series number and description.
 
     Args:
         folder: Searched at any depth; or one DICOM file.

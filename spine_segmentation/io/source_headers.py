@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom import DataElement, Dataset, config
 from pydicom.errors import BytesLengthException
+from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 from pydicom.uid import (
     EnhancedMRColorImageStorage,
@@ -25,7 +26,6 @@ from pydicom.uid import (
     LegacyConvertedEnhancedMRImageStorage,
     MRImageStorage,
 )
-from pydicom.multival import MultiValue
 from pydicom.valuerep import format_number_as_ds, validate_value
 
 from spine_segmentation.io.dicom_headers import text, valid_uid
@@ -121,7 +121,7 @@ def _decoded(element: DataElement) -> DataElement:
 
 
 def _check(element: DataElement) -> None:
-    """Raise ValueError, TypeError or OverflowError for a value, also of a nested element, that breaks its VR's rules."""
+    """Raise an error of ``_MALFORMED`` for a value, also of a nested element, that breaks the rules of its type."""
     if element.VR == "SQ":
         for nested in (nested for item in element.value for nested in item):
             _check(nested)

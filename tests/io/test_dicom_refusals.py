@@ -91,8 +91,38 @@ def test_multi_frame_without_functional_groups_has_no_geometry(tmp_path: Path) -
         sagittal_volume(), SharedFunctionalGroupsSequence=None, PerFrameFunctionalGroupsSequence=None
     )
     save(dataset, tmp_path / "multi-frame")
-    with pytest.raises(MissingGeometry, match="of 5 images"):
+    with pytest.raises(MissingGeometry, match="without functional groups"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("enhanced", [False, True], ids=["classic", "enhanced"])
+def test_a_wrong_number_of_frames_is_refused_at_once(tmp_path: Path, enhanced: bool) -> None:
+    volume = sagittal_volume()
+    if enhanced:
+        write_enhanced(volume, tmp_path / "enhanced", NumberOfFrames=2147483647)
+    else:
+        write_series(volume, tmp_path, NumberOfFrames=2147483647)
+    (summary,) = list_series(tmp_path)
+    assert summary.images == 5
+    assert "frames" in str(summary.unsuitable) or "multi-frame" in str(summary.unsuitable)
+    with pytest.raises(MissingGeometry, match="functional groups"):
+        read_series(summary)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("keyword", ["NumberOfFrames", "RescaleSlope", "SeriesNumber", "SamplesPerPixel"])
+@pytest.mark.parametrize("value", [b"1e400 ", b"1e300 "])
+def test_numbers_beyond_all_bounds_never_give_an_error_that_is_not_ours(
+    tmp_path: Path, keyword: str, value: bytes
+) -> None:
+    for path in write_series(sagittal_volume(), tmp_path, **{keyword: 9} if keyword != "RescaleSlope" else {}):
+        dataset = pydicom.dcmread(path)
+        tag = pydicom.tag.Tag(keyword)
+        vr = pydicom.datadict.dictionary_VR(tag)
+        dataset[tag] = pydicom.dataelem.RawDataElement(tag, vr, len(value), value, 0, False, True)
+        dataset.save_as(path)
+    with suppress(SpineError):
+        read_series(choose_series(list_series(tmp_path))[0])
 
 
 def test_mixed_orientation(tmp_path: Path) -> None:
@@ -151,7 +181,8 @@ def test_truncated_files(tmp_path: Path, syntax: str, kept: float) -> None:
     path = write_series(noisy, tmp_path, transfer_syntax=syntax)[1]
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * kept)])
-    with pytest.raises(TruncatedFile, match="image0001"):
+    expected = UnreadableFile if syntax == DeflatedExplicitVRLittleEndian else TruncatedFile
+    with pytest.raises(expected, match="image0001"):
         read(tmp_path)
 
 
@@ -167,7 +198,7 @@ def test_a_file_cut_off_inside_its_header(tmp_path: Path) -> None:
 def test_undecodable_pixels(tmp_path: Path, syntax: str) -> None:
     for path in write_series(sagittal_volume((2, 40, 40)), tmp_path, transfer_syntax=syntax):
         edit(path, lambda d: setattr(d, "PixelData", d.PixelData[:18] + b"\x07" * (len(d.PixelData) - 18)))
-    with pytest.raises(UndecodablePixels):
+    with pytest.raises(UndecodablePixels, match=r"cannot be decoded \(\w+\)\."):
         read(tmp_path)
 
 

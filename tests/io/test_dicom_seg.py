@@ -337,6 +337,8 @@ def _through_file(source: pydicom.Dataset, path: Path) -> pydicom.Dataset:
         ("SliceThickness", b"thin"),
         ("SpacingBetweenSlices", b"wide"),
         ("SamplesPerPixel", b"1"),
+        ("PatientWeight", b"M\xfcller"),
+        ("PatientSize", b"1e400"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:.*alue.*:UserWarning")
@@ -350,6 +352,63 @@ def test_malformed_attributes_do_no_harm(
         source[tag] = pydicom.dataelem.RawDataElement(tag, vr, len(value), value, 0, False, True)
     assert (labels_in(written(result, series, tmp_path), volume) == expected_labels(result)).all()
     assert validator_errors(tmp_path / "segmentation.dcm") == []
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"SOPClassUID": "garbage"},
+        {"SOPClassUID": ["1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.2"]},
+        {"SOPInstanceUID": "abc"},
+        {"SOPInstanceUID": ["1.2.3", "1.2.4"]},
+        {"StudyInstanceUID": "abc"},
+        {"SeriesInstanceUID": ["1.2.3", "1.2.4"]},
+        {"FrameOfReferenceUID": "1.02.3"},
+        {"SliceThickness": float("nan")},
+        {"PatientAge": "old"},
+        {"ClinicalTrialSubjectID": "7"},
+        {"ClinicalTrialSponsorName": "S", "ClinicalTrialTimePointID": "1"},
+    ],
+    ids="-".join,
+)
+@pytest.mark.filterwarnings("ignore:.*alue.*:UserWarning")
+def test_values_that_break_the_rules_count_as_missing(
+    header: dict[str, object], volume: Volume, make_result: MakeResult, make_series: MakeSeries, tmp_path: Path
+) -> None:
+    result, series = make_result(volume), make_series(volume, **header)
+    assert (labels_in(written(result, series, tmp_path), volume) == expected_labels(result)).all()
+    assert validator_errors(tmp_path / "segmentation.dcm") == []
+
+
+def test_a_complete_clinical_trial_is_kept(
+    volume: Volume, make_result: MakeResult, make_series: MakeSeries, tmp_path: Path
+) -> None:
+    names = ("SponsorName", "ProtocolID", "ProtocolName", "SiteID", "SiteName", "SubjectID")
+    series = make_series(volume, **{f"ClinicalTrial{name}": name for name in names})
+    segmentation = written(make_result(volume), series, tmp_path)
+    assert segmentation.ClinicalTrialSubjectID == "SubjectID"
+    assert validator_errors(tmp_path / "segmentation.dcm") == []
+
+
+def test_two_patients_without_uids_never_share_one(
+    volume: Volume, make_result: MakeResult, make_series: MakeSeries, tmp_path: Path
+) -> None:
+    poor = dict.fromkeys(("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"))
+    brighter = volume.with_array(volume.array + 1)
+    headers = [{}, {"PatientID": "2"}, {"PatientName": "Roe^Jane"}, {"SeriesDescription": "T1"}, {"EchoTime": 9}]
+    all_series = [make_series(volume, **poor, **header) for header in headers] + [make_series(brighter, **poor)]
+    found = [written(make_result(volume), series, tmp_path) for series in all_series]
+    assert len({segmentation.StudyInstanceUID for segmentation in found}) == len(found)
+    references = [item.ReferencedSOPInstanceUID for segmentation in found for item in segmentation.SourceImageSequence]
+    assert len(set(references)) == len(references)
+
+
+def test_a_flaw_of_every_slice_is_reported_once(
+    volume: Volume, make_result: MakeResult, make_series: MakeSeries, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    written(make_result(volume), make_series(volume, SOPInstanceUID=None, PatientSex="X"), tmp_path)
+    messages = [record.getMessage() for record in caplog.records if "source" in record.getMessage()]
+    assert len(messages) == len(set(messages)) == 2
 
 
 def test_private_attributes_stay_behind(

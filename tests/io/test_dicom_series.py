@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from spine_segmentation.errors import (
     UnreadableFile,
     UnsupportedOrientation,
 )
+from spine_segmentation.io.dicom_reader import read_series
 from spine_segmentation.io.dicom_series import SeriesSummary, choose_series, list_series
 from spine_segmentation.volume import Volume
 from tests.dicom_factory import classic_dataset, sagittal_volume, save, write_enhanced, write_series
@@ -57,6 +59,7 @@ def test_a_series_is_described(tmp_path: Path) -> None:
         unsuitable=None,
         files=(),
         slices=5,
+        number=3,
     )
 
 
@@ -307,8 +310,48 @@ def test_a_missing_folder_is_an_unreadable_input(tmp_path: Path) -> None:
 def test_a_file_cut_off_before_its_series_uid_is_reported(tmp_path: Path) -> None:
     paths = write_series(sagittal_volume(), tmp_path)
     paths[4].write_bytes(paths[4].read_bytes()[:700])
+    (found,) = list_series(tmp_path)
+    with pytest.raises(UnreadableFile, match="image0004"):
+        read_series(found)
+    for path in paths[:4]:
+        path.unlink()
     with pytest.raises(TruncatedFile, match="image0004"):
         list_series(tmp_path)
+
+
+def test_damage_elsewhere_does_not_refuse_a_sound_series(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_series(sagittal_volume(), tmp_path / "sound")
+    (damaged,) = write_series(sagittal_volume((1, 4, 4)), tmp_path / "other")
+    damaged.write_bytes(damaged.read_bytes()[:700])
+    chosen, _ = choose_series(list_series(tmp_path))
+    assert read_series(chosen).volume.shape == (5, 12, 10)
+    assert chosen.damaged == (damaged,)
+    assert "1 files are damaged" in caplog.text
+
+
+def test_damage_is_the_error_where_no_series_is_suitable(tmp_path: Path) -> None:
+    write_series(volume_along("ILP"), tmp_path / "axial")
+    (damaged,) = write_series(sagittal_volume((1, 4, 4)), tmp_path / "other")
+    damaged.write_bytes(damaged.read_bytes()[:700])
+    with pytest.raises(UnreadableFile, match="1 damaged files.*image0000.*axial"):
+        choose_series(list_series(tmp_path))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("start", [b"\x02\x00", b"\x08\x00", b"\x00\x08"])
+def test_a_binary_file_that_begins_like_dicom_is_none(tmp_path: Path, start: bytes) -> None:
+    write_series(sagittal_volume(), tmp_path)
+    for seed in range(30):
+        noise = np.random.default_rng(seed).bytes(3000)
+        (tmp_path / f"thumbnail{seed}").write_bytes(start + noise)
+    (found,) = list_series(tmp_path)
+    assert (len(found.files), found.damaged) == (5, ())
+
+
+def test_a_missing_series_uid_is_reported_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_series(sagittal_volume(), tmp_path, SeriesInstanceUID=None, StudyInstanceUID="1.2")
+    list_series(tmp_path)
+    assert len(caplog.records) == 1
 
 
 # --- choosing
@@ -353,8 +396,8 @@ def test_a_series_can_be_named() -> None:
 
 
 def test_an_unknown_uid_is_refused_with_the_list() -> None:
-    with pytest.raises(NoSuitableSeries, match=r"9\.9.*1\.2\.3"):
-        choose_series([summary()], "9.9")
+    with pytest.raises(NoSuitableSeries, match=r"none of 1 series.*series 7 \(sagittal, 15 images\): suitable"):
+        choose_series([summary(number=7)], "9.9")
 
 
 def test_a_named_series_of_another_modality_is_refused() -> None:
@@ -380,7 +423,9 @@ def test_without_a_suitable_series_every_one_is_listed_with_its_flaw(tmp_path: P
     write_series(volume_along("LIP"), tmp_path / "b", SeriesDescription="LOC")
     with pytest.raises(NoSuitableSeries) as caught:
         choose_series(list_series(tmp_path))
-    assert "T2 AX" in str(caught.value)
+    assert "series 3 (axial, 5 images): its slices are axial" in str(caught.value)
+    assert "T2 AX" not in str(caught.value)
+    assert not re.search(r"(\d+\.){3}", str(caught.value))
     assert "its slices are axial, not sagittal" in str(caught.value)
     assert "it is a localizer" in str(caught.value)
 

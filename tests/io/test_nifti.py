@@ -197,3 +197,22 @@ def test_a_real_scan_is_read_with_its_scanner_coordinates() -> None:
     stored = nib.load(paths[0])
     np.testing.assert_allclose(volume.affine[:2], -stored.affine[:2])
     np.testing.assert_array_equal(volume.array, stored.get_fdata(dtype=np.float32))
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("meter", 1000), ("mm", 1), ("micron", 0.001), ("unknown", 1)])
+def test_lengths_become_millimetres(tmp_path: Path, unit: str, factor: float) -> None:
+    affine = np.diag([2.0, 3.0, 4.0, 1.0])
+    affine[:3, 3] = (10, 20, 30)
+    image = nib.Nifti1Image(np.zeros((3, 4, 5), np.uint8), affine)
+    image.header.set_xyzt_units(unit)
+    nib.save(image, tmp_path / "v.nii")
+    found = read_nifti(tmp_path / "v.nii")
+    np.testing.assert_allclose(found.to_patient([1, 1, 1]), np.multiply((-12, -23, 34), factor))
+
+
+def test_an_unknown_code_of_length_is_refused(tmp_path: Path) -> None:
+    image = nib.Nifti1Image(np.zeros((3, 4, 5), np.uint8), np.eye(4))
+    image.header["xyzt_units"] = 7
+    nib.save(image, tmp_path / "v.nii")
+    with pytest.raises(MissingGeometry, match="unit of length"):
+        read_nifti(tmp_path / "v.nii")

@@ -98,3 +98,16 @@ def test_an_unwritable_folder_is_an_output_error(volume: Volume, make_result: Ma
     document = result_document(make_result(volume), InputIdentity.of_array(volume))
     with pytest.raises(OutputError):
         write_result(document, tmp_path / "absent" / "result.json")
+
+
+@pytest.mark.filterwarnings("ignore:.*alue.*:UserWarning")
+@pytest.mark.parametrize("uid", [None, "abc", "1.2.3"], ids=["missing", "invalid", "repeated"])
+def test_series_without_uids_are_identified_by_content(
+    uid: str | None, volume: Volume, make_series: Callable[..., DicomSeries]
+) -> None:
+    other = volume.with_array(volume.array + 1)
+    moved = Volume(volume.array, volume.affine + np.eye(4) * [[0, 0, 0, 1]] * 0.5)
+    series = [make_series(v, SOPInstanceUID=uid) for v in (volume, other, moved, volume)]
+    hashes = [InputIdentity.of_series(one).sha256 for one in series]
+    assert len(set(hashes)) == 3
+    assert hashes[0] == hashes[3]

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 import jsonschema
+import pytest
 
-from spine_segmentation.errors import MissingSlice
+from spine_segmentation.errors import MissingSlice, NoDicomFound, UnreadableFile
 from spine_segmentation.io.status import StatusDocument, write_status
 
 
@@ -30,3 +31,11 @@ def test_messages_of_foreign_errors_stay_out(tmp_path: Path) -> None:
     text = (tmp_path / "status.json").read_text()
     assert "ValueError" in text
     assert "Muster" not in text
+
+
+@pytest.mark.parametrize("kind", [UnreadableFile, NoDicomFound])
+def test_paths_stay_out(tmp_path: Path, kind: type[UnreadableFile]) -> None:
+    error = kind("/data/Muster Erika/1.2.840.1.5 is cut off", expected="a complete file", remedy="copy it again")
+    write_status(tmp_path / "status.json", "failed", 4, error=error)
+    entry = json.loads((tmp_path / "status.json").read_text())["error"]
+    assert entry == {"type": kind.__name__, "message": "Expected: a complete file. What to do: copy it again."}
