@@ -14,6 +14,7 @@ from spine_segmentation.column import Column
 from spine_segmentation.cutting import Plane, count_planes_above, fit_plane
 from spine_segmentation.errors import InvalidVolume
 from spine_segmentation.foreground import Voxels, find_spine
+from spine_segmentation.lateral import within_width
 from spine_segmentation.results import Instance, Instances
 from spine_segmentation.volume import Volume
 
@@ -89,6 +90,7 @@ def _separate(voxels: Voxels, column: Column, grid: Volume, labels: npt.NDArray[
     bodies = _find_bodies(bone, column, planes, grid.voxel_volume)
     structures = [(Kind.IVD, cartilage, disc) for disc in discs]
     structures += [(Kind.VERTEBRA, bone, body.members) for body in bodies]
+    structures = [(kind, source, _narrow(source.points, members, column)) for kind, source, members in structures]
     centroids = np.array([source.points[members].mean(axis=0, dtype=np.float64) for _, source, members in structures])
     positions = column.coordinates(centroids.reshape(-1, 3))[:, 0]
     cut = _cut_ends(bodies)
@@ -102,6 +104,12 @@ def _separate(voxels: Voxels, column: Column, grid: Volume, labels: npt.NDArray[
         volume = len(members) * grid.voxel_volume
         items.append(Instance(label, kind, float(positions[k]), (x, y, z), volume, visible))
     return tuple(items)
+
+
+def _narrow(points: npt.NDArray[np.float32], members: npt.NDArray[np.intp], column: Column) -> npt.NDArray[np.intp]:
+    """Leave out what lies too far to the sides."""
+    _, left, posterior = column.frame(points[members].mean(axis=0))
+    return members[within_width(points[members], left, posterior)]
 
 
 def _find_discs(cartilage: Voxels, column: Column, spine_size: int, voxel_volume: float) -> list[npt.NDArray[np.intp]]:
