@@ -25,7 +25,7 @@ lint: $(VENV)/.installed
 	$(BIN)/mypy
 
 bench: $(VENV)/.installed
-	$(BIN)/python benchmarks/bench_pipeline.py
+	$(BIN)/python benchmarks/bench_pipeline.py out/bench
 	$(BIN)/python benchmarks/bench_synth.py
 
 # torch comes first and by itself: its build (CPU or CUDA) is the machine's choice, all else is pinned.
