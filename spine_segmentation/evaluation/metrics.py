@@ -6,7 +6,7 @@ All counts are of known voxels: not those that the truth calls unknown, nor thos
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 import numpy as np
@@ -52,7 +52,7 @@ class KindScore(_Score):
     """How the vertebrae, or the discs, were found, names aside."""
 
     dice: float
-    """Dice of all labelled structures of this kind, taken together, with the semantic map."""
+    """Dice of all labelled structures of this kind, taken together, with the delivered structures."""
     labelled: int
     """Number of labelled structures."""
     found: int
@@ -94,7 +94,7 @@ def score_scan(result: SpineResult, truth: Volume) -> ScanScore:
         InconsistentGeometry: If result and truth lie on different grids.
     """
     require_same_grid(result.semantic, truth)
-    comparison = _Comparison.of(result, truth)
+    comparison = _Comparison.of(_delivered(result), truth)
     structures = tuple(comparison.structure(identifier) for identifier in comparison.wanted)
     false_structures = comparison.false_structures()
     complete = all(structure.outcome == "correct" for structure in structures)
@@ -197,3 +197,11 @@ def _outcome(name: str, found: NamedStructure | None) -> Outcome:
     if found.name is None:
         return "undetermined"
     return "correct" if found.name == name else "wrong"
+
+
+def _delivered(result: SpineResult) -> SpineResult:
+    """Leave out of the semantic map what became no structure: it is in no segmentation that a user sees."""
+    if result.labeling is None:
+        return result
+    delivered = np.where(predicted_labels(result) > 0, result.semantic.array, 0)
+    return replace(result, semantic=result.semantic.with_array(delivered))
