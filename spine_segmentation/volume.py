@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Any, Self
 
 import numpy as np
@@ -203,8 +204,6 @@ class Volume:
 
 def _nearest_axes(cosines: npt.NDArray[np.float64], wanted: list[int]) -> tuple[int, int, int]:
     """Assign array axes to patient axes so that the sum of the absolute cosines is largest."""
-    from itertools import permutations
-
     strength = np.abs(cosines)
     best = max(
         permutations(range(3)), key=lambda order: sum(strength[w, a] for w, a in zip(wanted, order, strict=True))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import nibabel as nib
@@ -142,3 +145,17 @@ def test_absent_device(device: str) -> None:
 def test_identity_is_the_hash_of_the_weights() -> None:
     identity = load_bundle(bundle_folder("segmentation")).identity
     assert identity.name == "segmentation" and len(identity.sha256) == 64
+
+
+def test_a_copied_bundle_never_uses_the_weights_of_the_package(images: Path, tmp_path: Path) -> None:
+    """Without weights of its own it is an error, in a process of its own as MONAI's command line starts it."""
+    shutil.copytree(bundle_folder("segmentation"), tmp_path / "segmentation", ignore=shutil.ignore_patterns("*.pt"))
+    configuration = tmp_path / "segmentation" / "configs" / "inference.yaml"
+    arguments = ["--config_file", configuration, "--dataset_dir", images, "--output_dir", tmp_path / "output"]
+    root = bundle_folder("segmentation").parents[1]
+    ended = subprocess.run(
+        [sys.executable, "-m", "monai.bundle", "run", *arguments], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode != 0
+    assert f"no weights at {tmp_path}" in ended.stdout + ended.stderr
+    assert not (tmp_path / "output").exists()

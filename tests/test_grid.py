@@ -79,3 +79,11 @@ def test_unusable_intensities_are_refused(value: float) -> None:
     array[0, 0, 0] = value
     with pytest.raises(InvalidVolume, match="intensities"):
         to_network_grid(Volume.from_axes(array, "LIP", (4, 1, 1)), 1.0)
+
+
+@pytest.mark.parametrize("axes", ["LIP", "RSA", "RIP", "LSA"])
+def test_one_slice_of_single_precision_in_any_direction(axes: str) -> None:
+    """A flipped axis of length one keeps a negative stride, which torch refuses, unless the array is copied."""
+    array = np.random.default_rng(0).random((1, 40, 30), np.float32)
+    image, grid = to_network_grid(Volume.from_axes(array, axes, (4.0, 1.0, 1.0)), 1.0)
+    np.testing.assert_allclose(grid.crop(image)[0].numpy(), grid.reorientation.apply(array)[0], atol=1e-6)
