@@ -88,6 +88,7 @@ def test_disk_full_leaves_no_segmentation(by_app: Path, study: Path, tmp_path: P
         cwd=ROOT,
         env=clean_environment(),
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        capture_output=True,
         check=False,
         timeout=120,
     )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import resource
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -132,14 +130,3 @@ def volume() -> Volume:
     """A small sagittal image in canonical orientation."""
     array = np.random.default_rng(0).uniform(0, 1000, (5, 40, 24)).astype(np.float32)
     return Volume.from_axes(array, "LIP", (4.0, 0.8, 0.9))
-
-
-@pytest.fixture
-def files_of_at_most_4096_bytes() -> Iterator[None]:
-    """The kernel refuses to write further, as it does on a full disk, half way through a file."""
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    signal.signal(signal.SIGXFSZ, handler)

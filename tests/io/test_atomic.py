@@ -9,6 +9,7 @@ import pytest
 
 from spine_segmentation.errors import OutputError
 from spine_segmentation.io.atomic import atomic_path
+from tests.io.full_disk import files_of_at_most
 
 
 def test_the_file_appears_when_the_block_has_succeeded(tmp_path: Path) -> None:
@@ -71,9 +72,9 @@ def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.usefixtures("files_of_at_most_4096_bytes")
 def test_a_write_that_the_system_stops_half_way_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="larger than this system allows"), atomic_path(tmp_path / "a") as temporary:
+    refused = pytest.raises(OutputError, match="larger than this system allows")
+    with files_of_at_most(4096), refused, atomic_path(tmp_path / "a") as temporary:
         temporary.write_bytes(bytes(10_000))
     assert list(tmp_path.iterdir()) == []
 

@@ -15,6 +15,7 @@ from spine_segmentation.io.outputs import FORMATS, write_outputs
 from spine_segmentation.results import SpineResult
 from spine_segmentation.volume import Volume
 from tests.dicom_factory import write_enhanced, write_series
+from tests.io.full_disk import files_of_at_most
 from tests.io.test_dicom_seg import expected_labels, labels_in, validator_errors, written
 
 MakeResult = Callable[..., SpineResult]
@@ -65,12 +66,12 @@ def test_a_missing_folder_is_an_output_error(
 
 
 @pytest.mark.parametrize("kind", ["seg", "png"])
-@pytest.mark.usefixtures("files_of_at_most_4096_bytes")
 def test_a_write_that_stops_half_way_is_explained_and_leaves_nothing(
     kind: str, volume: Volume, make_result: MakeResult, make_series: MakeSeries, tmp_path: Path
 ) -> None:
-    with pytest.raises(OutputError, match="larger than this system allows"):
-        write_outputs(make_result(volume), tmp_path, series=make_series(volume), formats=frozenset({kind}))
+    result, series = make_result(volume), make_series(volume)
+    with files_of_at_most(4096), pytest.raises(OutputError, match="larger than this system allows"):
+        write_outputs(result, tmp_path, series=series, formats=frozenset({kind}))
     assert list(tmp_path.iterdir()) == []
 
 
