@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from spine_segmentation.anatomy import VERSE_NUMBERS
 from spine_segmentation.synth.morphometry import (
@@ -51,6 +52,10 @@ class Column:
         wedge: Height lost at the anterior edge by a compression fracture.
         biconcavity: Additional depth of both endplates by a compression fracture.
         degeneration: How degenerated the discs of this person are, 0 to 1.
+        retropulsion: Distance by which a burst fracture pushes the posterior wall into the canal.
+        fused_below: Whether bone has replaced the disc below (block vertebra, surgical fusion), bool.
+        lateral_wedge: Height that the left edge lacks, negative for the right one (hemivertebra, scoliosis).
+        sacral_wing: How far the transverse processes have grown into the sacral ala, 0 to 1, right and left, (n, 2).
     """
 
     scale: float
@@ -63,6 +68,10 @@ class Column:
     wedge: Floats
     biconcavity: Floats
     degeneration: float
+    retropulsion: Floats
+    fused_below: npt.NDArray[np.bool_]
+    lateral_wedge: Floats
+    sacral_wing: Floats
 
     def __len__(self) -> int:
         return len(self.levels)
@@ -115,8 +124,21 @@ def draw_column(rng: np.random.Generator) -> Column:
     height, wedge, biconcavity = _fracture(rng, height)
     top = np.concatenate([[0.0], np.cumsum(height + disc)[:-1]])
     return Column(
-        scale, levels, top, top + height, depth / 2, width / 2, disc, wedge, biconcavity, degeneration
-    )  # fmt: skip
+        scale=scale,
+        levels=levels,
+        top=top,
+        bottom=top + height,
+        half_depth=depth / 2,
+        half_width=width / 2,
+        disc_height=disc,
+        wedge=wedge,
+        biconcavity=biconcavity,
+        degeneration=degeneration,
+        retropulsion=np.zeros(len(levels)),
+        fused_below=np.zeros(len(levels), dtype=np.bool_),
+        lateral_wedge=np.zeros(len(levels)),
+        sacral_wing=np.zeros((len(levels), 2)),
+    )
 
 
 def _draw_levels(rng: np.random.Generator) -> list[str]:

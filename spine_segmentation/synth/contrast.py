@@ -62,6 +62,24 @@ SIGNALS: dict[Tissue, tuple[float, float, float, float, float]] = {
     Tissue.LUNG: (0.05, 0.05, 0.05, 0.04, 0.05),
     Tissue.SKIN: (0.30, 0.40, 0.20, 0.30, 0.40),
     Tissue.BASIVERTEBRAL_VEIN: (0.60, 0.40, 0.55, 0.40, 0.50),
+    Tissue.CARTILAGE: (0.35, 0.35, 0.40, 0.60, 0.50),
+    Tissue.PELVIC_MARROW: (0.45, 0.56, 0.13, 0.18, 0.50),
+    Tissue.KIDNEY_CORTEX: (0.55, 0.38, 0.60, 0.50, 0.60),
+    Tissue.KIDNEY_MEDULLA: (0.70, 0.28, 0.75, 0.55, 0.60),
+    Tissue.LIVER: (0.22, 0.42, 0.22, 0.40, 0.42),
+    Tissue.SPLEEN: (0.50, 0.30, 0.60, 0.42, 0.50),
+    Tissue.HEART: (0.25, 0.25, 0.30, 0.60, 0.40),
+    Tissue.FLUID: (0.95, 0.14, 0.95, 0.80, 0.75),
+    Tissue.UTERUS: (0.45, 0.33, 0.50, 0.45, 0.50),
+    Tissue.GAS: (0.01, 0.01, 0.01, 0.01, 0.01),
+    Tissue.EDEMA: (0.62, 0.28, 0.60, 0.40, 0.60),
+    Tissue.FATTY_MARROW: (0.65, 0.85, 0.10, 0.30, 0.75),
+    Tissue.SCLEROSIS: (0.12, 0.14, 0.08, 0.08, 0.15),
+    Tissue.HAEMANGIOMA: (0.75, 0.70, 0.35, 0.35, 0.70),
+    Tissue.METASTASIS: (0.50, 0.24, 0.55, 0.45, 0.50),
+    Tissue.VACUUM: (0.02, 0.02, 0.02, 0.01, 0.02),
+    Tissue.SCAR: (0.22, 0.28, 0.25, 0.35, 0.30),
+    Tissue.METAL: (0.00, 0.00, 0.00, 0.00, 0.00),
 }
 """Mean signal by tissue for T2w, T1w, STIR, GRE and PD, relative to CSF in T2w."""
 
@@ -75,7 +93,7 @@ class Contrast:
     """The signals of one examination.
 
     Attributes:
-        signal: By tissue, shape (25,).
+        signal: By tissue, shape (43,).
         body: Factor by VerSe number of the body, shape (29,).
         nucleus: Signal of the nucleus by VerSe number of the disc, shape (29,).
         endplate_band: Relative change of marrow near the endplates (Modic) by VerSe number, shape (29,).
