@@ -13,8 +13,9 @@ import numpy.typing as npt
 from spine_segmentation.anatomy import BY_NAME, LEVELS, UNDETERMINED_IVD_BASE, UNDETERMINED_VERTEBRA_BASE, Kind
 from spine_segmentation.bundles import bundle_folder, load_bundle
 from spine_segmentation.errors import InvalidVolume
+from spine_segmentation.geometry import geometry_evidence
 from spine_segmentation.results import Instance, Instances, Labeling, ModelIdentity, NamedStructure
-from spine_segmentation.sequence import Decoding, decode
+from spine_segmentation.sequence import Decoding, check_evidence, decode
 from spine_segmentation.volume import Volume
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ MAX_PER_KIND = 255 - UNDETERMINED_IVD_BASE
 
 
 class Labeler:
-    """Names separated structures by the labeling bundle's evidence.
+    """Names separated structures by the labeling bundle's evidence and by where they lie to one another.
 
     Args:
         device: A torch device.
@@ -74,8 +75,8 @@ def name_instances(
 
     Args:
         instances: Separated structures, top to bottom.
-        evidence: Shape (n, len(LEVELS)), float64, log-likelihood of each instance for each level; for a disc the
-            level of the vertebra above it.
+        evidence: Shape (n, len(LEVELS)), float64, log-likelihood of each instance's image for each level; for a disc
+            the level of the vertebra above it. That of the instances' positions comes on top.
         below_s1: Shape (n,), float64, log-likelihood that an instance is part of the sacrum below S1; None if unknown.
 
     Returns:
@@ -88,7 +89,8 @@ def name_instances(
     """
     kinds = [instance.kind for instance in instances.items]
     _check(kinds)
-    decoding = decode(kinds, evidence, below_s1)
+    check_evidence(kinds, evidence)
+    decoding = decode(kinds, evidence + geometry_evidence(instances.items), below_s1)
     determined = bool(kinds) and decoding.probability >= DETERMINED_POSTERIOR
     end = decoding.names.index("S1") + 1 if "S1" in decoding.names else len(kinds)
     structures = _structures(instances.items[:end], decoding, determined)

@@ -107,7 +107,7 @@ def decode(kinds: Sequence[Kind], evidence: Matrix, below_s1: Matrix | None = No
     Raises:
         UsageError: If the shapes do not agree, a value is not finite, or a kind is neither vertebra nor disc.
     """
-    _check(kinds, evidence)
+    check_evidence(kinds, evidence)
     sacral = np.full(len(kinds), -np.inf) if below_s1 is None else below_s1
     chain = _chain(ENUMERATIONS)
     steps = _steps(chain, kinds, evidence, sacral)
@@ -127,7 +127,16 @@ def decode(kinds: Sequence[Kind], evidence: Matrix, below_s1: Matrix | None = No
     )
 
 
-def _check(kinds: Sequence[Kind], evidence: Matrix) -> None:
+def check_evidence(kinds: Sequence[Kind], evidence: Matrix) -> None:
+    """Check that there is evidence for every instance.
+
+    Args:
+        kinds: Of the n instances.
+        evidence: Shape (n, len(LEVELS)), finite.
+
+    Raises:
+        UsageError: If the shapes do not agree, a value is not finite, or a kind is neither vertebra nor disc.
+    """
     if evidence.shape != (len(kinds), len(LEVELS)) or not np.isfinite(evidence).all():
         raise UsageError(
             f"evidence of shape {evidence.shape} for {len(kinds)} instances, or not finite",

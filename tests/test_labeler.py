@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from spine_segmentation.anatomy import BY_ID, BY_NAME, IVD, LEVELS, VERTEBRA, Kind
-from spine_segmentation.errors import InvalidVolume
+from spine_segmentation.errors import InvalidVolume, UsageError
+from spine_segmentation.geometry import PAIRS, GeometryTable
 from spine_segmentation.instances import split_instances
 from spine_segmentation.labeler import MAX_PER_KIND, name_instances
 from spine_segmentation.results import Instance, Instances, Labeling
@@ -145,7 +146,7 @@ def test_undetermined_structures_are_numbered_by_kind() -> None:
     assert names(labeling) == [None] * 6
     assert all(BY_NAME[s.best_name].kind is s.kind for s in labeling.structures)
     assert set(np.unique(labeling.labels.array)) == {0, 201, 101, 202, 102, 203, 103}
-    assert labeling.confidence < 0.1
+    assert labeling.confidence < 0.5
     assert len(labeling.runner_up) == 3
 
 
@@ -190,3 +191,23 @@ def test_sacral_segments_taken_for_vertebrae_are_dropped_and_shift_nothing() -> 
     assert [structure.name for structure in labeling.structures] == list(names[:5])
     assert labeling.status == "determined"
     assert labeling.labels.array[0, :, 0].tolist() == [43, 44, 45, 50, 49, 0, 0]
+
+
+def test_evidence_of_another_number_of_instances_is_refused() -> None:
+    instances = split_instances(build(structures("L1", "L4")).semantic)
+    with pytest.raises(UsageError, match="instances"):
+        name_instances(instances, np.zeros((1, len(LEVELS))))
+
+
+def test_where_the_image_says_nothing_the_positions_of_the_bodies_speak() -> None:
+    """Bodies as far apart, and the column as tilted, as in the mean lumbar spine."""
+    centres = [np.zeros(3)]
+    for log_spacing, tilt in GeometryTable.read().mean[PAIRS.index(("T10", "T11")) : PAIRS.index(("L5", "S1")) + 1]:
+        centres.append(centres[-1] + np.exp(log_spacing) * np.array([0.0, np.sin(tilt), -np.cos(tilt)]))
+    items = tuple(
+        Instance(k + 1, Kind.VERTEBRA, float(k), (float(x), float(y), float(z)), 1e4, True)
+        for k, (x, y, z) in enumerate(centres)
+    )
+    labels = Volume(np.arange(len(items) + 1, dtype=np.uint16).reshape(-1, 1, 1), np.eye(4))
+    labeling = name_instances(Instances(labels, items), np.zeros((len(items), len(LEVELS))))
+    assert [s.best_name for s in labeling.structures] == ["T10", "T11", "T12", "L1", "L2", "L3", "L4", "L5", "S1"]
