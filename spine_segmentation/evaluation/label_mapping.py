@@ -10,8 +10,9 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from spine_segmentation.anatomy import BY_NAME
+from spine_segmentation.anatomy import BY_NAME, STRUCTURES
 from spine_segmentation.errors import UnreadableFile
+from spine_segmentation.io.atomic import atomic_path
 
 IGNORE = "ignore"
 """Meaning of values whose voxels are unknown and not scored."""
@@ -24,6 +25,9 @@ POSTERIOR_ELEMENTS = "posterior elements"
 
 DEFAULT_MAPPING = Path(str(resources.files("spine_segmentation.evaluation"))) / "mappings" / "verse.yaml"
 """The mapping file of the VerSe numbers."""
+
+MAPPING_FILE = "mapping.yaml"
+"""Name of the mapping file that a folder of scans may bring with it."""
 
 
 class LabelMapping(BaseModel):
@@ -108,6 +112,38 @@ def load_mapping(path: Path | None = None) -> LabelMapping:
         raise _unreadable(path, error.strerror or type(error).__name__) from error
     except (yaml.YAMLError, UnicodeDecodeError, ValidationError) as error:
         raise _unreadable(path, str(error)) from error
+
+
+def mapping_of(folder: Path) -> Path:
+    """Find the mapping file of a folder of scans.
+
+    Args:
+        folder: Where the masks are.
+
+    Returns:
+        The folder's own, else that of the VerSe numbers.
+    """
+    own = folder / MAPPING_FILE
+    return own if own.is_file() else DEFAULT_MAPPING
+
+
+def structure_id_mapping() -> LabelMapping:
+    """Say that the values of masks are structure ids, as in this package's own label maps."""
+    return LabelMapping(values={structure.id: structure.name for structure in STRUCTURES})
+
+
+def write_mapping(mapping: LabelMapping, path: Path) -> None:
+    """Write a mapping file.
+
+    Args:
+        mapping: What the values mean.
+        path: Ends in ``.yaml``.
+
+    Raises:
+        OutputError: If the file cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_text(yaml.safe_dump(mapping.model_dump(), sort_keys=False), encoding="utf-8")
 
 
 def _unreadable(path: Path, reason: str) -> UnreadableFile:

@@ -14,7 +14,9 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from spine_segmentation.anatomy import BY_ID, Kind
-from spine_segmentation.evaluation.surface import SurfaceScore, surface_score
+from spine_segmentation.evaluation.agreement import Agreement, MaskComparison
+from spine_segmentation.evaluation.false_volume import false_volume
+from spine_segmentation.evaluation.slice_bands import LATERAL_MM, MID_SAGITTAL_MM, distance_from_midline
 from spine_segmentation.evaluation.truth import UNKNOWN, kind_ids, require_same_grid, scored_ids
 from spine_segmentation.evaluation.unlabelled import SEMANTIC_VALUES, predicted_labels, unlabelled
 from spine_segmentation.results import NamedStructure, SpineResult
@@ -48,11 +50,13 @@ class StructureScore(_Score):
     """Whether the prediction's most likely name is right, determined or not."""
 
 
-class KindScore(_Score):
-    """How the vertebrae, or the discs, were found, names aside."""
+class KindScore(Agreement):
+    """How the vertebrae, or the discs, were found, names aside: all taken together, as they are delivered."""
 
-    dice: float
-    """Dice of all labelled structures of this kind, taken together, with the delivered structures."""
+    mid_sagittal: Agreement | None
+    """The same near the column's midline; None if nothing is labelled there."""
+    lateral: Agreement | None
+    """The same far to the sides of it; None if nothing is labelled there."""
     labelled: int
     """Number of labelled structures."""
     found: int
@@ -66,8 +70,10 @@ class ScanScore(_Score):
     """None if the truth labels no vertebra."""
     discs: KindScore | None
     """None if the truth labels no disc."""
-    surface: SurfaceScore | None
-    """Of all vertebrae taken together; None if none is labelled or none predicted."""
+    counts_right: bool
+    """As many vertebrae, and as many discs, are found as are labelled."""
+    false_volume_mm3: float
+    """Volume of predicted vertebrae and discs outside the column."""
     structures: tuple[StructureScore, ...]
     """Labelled structures, by ascending id."""
     false_structures: tuple[str, ...]
@@ -98,10 +104,12 @@ def score_scan(result: SpineResult, truth: Volume) -> ScanScore:
     structures = tuple(comparison.structure(identifier) for identifier in comparison.wanted)
     false_structures = comparison.false_structures()
     complete = all(structure.outcome == "correct" for structure in structures)
+    kinds = {kind: comparison.kind(kind) for kind in comparison.unknown}
     return ScanScore(
-        vertebrae=comparison.kind(Kind.VERTEBRA),
-        discs=comparison.kind(Kind.IVD),
-        surface=comparison.vertebra_surface(),
+        vertebrae=kinds.get(Kind.VERTEBRA),
+        discs=kinds.get(Kind.IVD),
+        counts_right=all(kind.found == kind.labelled for kind in kinds.values()),
+        false_volume_mm3=comparison.false_volume(),
         structures=structures,
         false_structures=false_structures,
         complete=complete,
@@ -154,29 +162,30 @@ class _Comparison:
             best_name_correct=found is not None and found.best_name == structure.name,
         )
 
-    def kind(self, kind: Kind) -> KindScore | None:
-        if kind not in self.unknown:
-            return None
-        known = ~self.unknown[kind]
-        predicted = (self.result.semantic.array == SEMANTIC_VALUES[kind]) & known
-        wanted = np.isin(self.truth.array, kind_ids(kind)) & known
-        overlap = np.count_nonzero(predicted & wanted)
+    def kind(self, kind: Kind) -> KindScore:
+        ids = [identifier for identifier in self.wanted if BY_ID[identifier].kind is kind]
+        wanted, known = np.isin(self.truth.array, kind_ids(kind)), ~self.unknown[kind]
+        masks = MaskComparison.of(self._predicted(kind), wanted, known, self.truth)
+        overall, aside = masks.within(known), distance_from_midline(self.truth, ids)
         return KindScore(
-            dice=2 * overlap / (np.count_nonzero(predicted) + np.count_nonzero(wanted)),
-            labelled=sum(BY_ID[identifier].kind is kind for identifier in self.wanted),
+            dice=overall.dice if overall else 0.0,
+            surface=overall.surface if overall else None,
+            mid_sagittal=masks.within(aside <= MID_SAGITTAL_MM),
+            lateral=masks.within(aside > LATERAL_MM),
+            labelled=len(ids),
             found=sum(structure.kind is kind for structure in self._known_structures()),
         )
+
+    def false_volume(self) -> float:
+        known = {kind: self._predicted(kind) & ~unknown for kind, unknown in self.unknown.items()}
+        return false_volume(known, self.truth)
 
     def false_structures(self) -> tuple[str, ...]:
         owners = [self._found_in(identifier) for identifier in kind_ids(Kind.VERTEBRA) + kind_ids(Kind.IVD)]
         return tuple(structure.title for structure in self._known_structures() if structure not in owners)
 
-    def vertebra_surface(self) -> SurfaceScore | None:
-        if Kind.VERTEBRA not in self.unknown:
-            return None
-        predicted = self.result.semantic.array == SEMANTIC_VALUES[Kind.VERTEBRA]
-        wanted = np.isin(self.truth.array, kind_ids(Kind.VERTEBRA))
-        return surface_score(predicted, wanted, self.unknown[Kind.VERTEBRA], self.truth)
+    def _predicted(self, kind: Kind) -> Mask:
+        return np.asarray(self.result.semantic.array == SEMANTIC_VALUES[kind])
 
     def _found_in(self, identifier: int) -> NamedStructure | None:
         """Find the most frequent prediction inside a structure's mask, background apart."""

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from spine_segmentation.anatomy import LEVELS
+from spine_segmentation.evaluation.agreement import Agreement
 from spine_segmentation.evaluation.evaluate import Evaluation, ScanEvaluation
 from spine_segmentation.evaluation.metrics import KindScore, StructureScore
 
@@ -73,31 +74,44 @@ class Names(_Summary):
         )
 
 
-class KindSummary(_Summary):
-    """Vertebrae, or discs, of the scans that label any, names aside."""
+class AgreementSummary(_Summary):
+    """How well masks fit over several scans."""
 
     dice: Statistic
-    """Over scans, of all structures of this kind taken together."""
+    """Over scans in which anything is labelled."""
+    surface_distance_95_mm: Statistic
+    """95th percentile of the distances between the surfaces, over scans that have both."""
+    surface_bias_mm: Statistic
+    """Mean signed distance between the surfaces over the same scans; positive if predicted too large."""
+
+    @classmethod
+    def of(cls, agreements: Sequence[Agreement]) -> Self:
+        """Summarise scans.
+
+        Args:
+            agreements: One per scan in which anything is labelled.
+        """
+        surfaces = [agreement.surface for agreement in agreements if agreement.surface is not None]
+        return cls(
+            dice=Statistic.of(agreement.dice for agreement in agreements),
+            surface_distance_95_mm=Statistic.of(surface.distance_95_mm for surface in surfaces),
+            surface_bias_mm=Statistic.of(surface.bias_mm for surface in surfaces),
+        )
+
+
+class KindSummary(AgreementSummary):
+    """Vertebrae, or discs, of the scans that label any, names aside: all of a scan taken together."""
+
+    mid_sagittal: AgreementSummary
+    """The same near the column's midline."""
+    lateral: AgreementSummary
+    """The same far to the sides of it."""
     labelled: int
     """Number of labelled structures in all scans."""
     found: int
     """Number of predicted structures in all scans, without those of which the truth says nothing."""
     equal: int
     """Number of scans in which as many were found as are labelled."""
-
-    @classmethod
-    def of(cls, scores: Sequence[KindScore]) -> Self:
-        """Summarise scans.
-
-        Args:
-            scores: One per scan that labels this kind.
-        """
-        return cls(
-            dice=Statistic.of(score.dice for score in scores),
-            labelled=sum(score.labelled for score in scores),
-            found=sum(score.found for score in scores),
-            equal=sum(score.found == score.labelled for score in scores),
-        )
 
 
 class StructureSummary(_Summary):
@@ -130,12 +144,16 @@ class SetSummary(_Summary):
     """The same by most likely names, determined or not."""
     complete_strict: int
     """Scans that are complete and show no false structure."""
+    counts_right: int
+    """Scans in which as many vertebrae, and as many discs, are found as are labelled."""
+    none_outside: int
+    """Scans with a result that shows no vertebra and no disc outside the column."""
+    false_volume_mm3: Statistic
+    """Volume of vertebrae and discs outside the column, over scans with a result."""
+    s1_dice: Statistic
+    """Dice by name of S1, over scans that label it."""
     names: Names
     """Outcomes of all labelled structures."""
-    surface_distance_95_mm: Statistic
-    """95th percentile of the distances between the vertebrae's surfaces, over scans that have both."""
-    surface_bias_mm: Statistic
-    """Mean signed distance between the vertebrae's surfaces over the same scans; positive if predicted too large."""
     seconds: Statistic
     """Wall seconds of the pipeline."""
     structures: tuple[StructureSummary, ...]
@@ -157,22 +175,38 @@ def summarise_sets(evaluation: Evaluation) -> tuple[SetSummary, ...]:
 
 def _summarise(name: str, scans: Sequence[ScanEvaluation]) -> SetSummary:
     scores = [scan.score for scan in scans if scan.score is not None]
-    surfaces = [score.surface for score in scores if score.surface is not None]
+    false_volumes = [scan.score.false_volume_mm3 for scan in scans if scan.score is not None and scan.error is None]
     structures = [structure for score in scores for structure in score.structures]
     return SetSummary(
         name=name,
         scans=len(scans),
         failed=sum(scan.error is not None for scan in scans),
-        vertebrae=KindSummary.of([score.vertebrae for score in scores if score.vertebrae is not None]),
-        discs=KindSummary.of([score.discs for score in scores if score.discs is not None]),
+        vertebrae=_summarise_kind([score.vertebrae for score in scores if score.vertebrae is not None]),
+        discs=_summarise_kind([score.discs for score in scores if score.discs is not None]),
         complete=sum(score.complete for score in scores),
         complete_best_names=sum(score.complete_best_names for score in scores),
         complete_strict=sum(score.complete_strict for score in scores),
+        counts_right=sum(score.counts_right for score in scores),
+        none_outside=false_volumes.count(0.0),
+        false_volume_mm3=Statistic.of(false_volumes),
+        s1_dice=Statistic.of(structure.dice for structure in structures if structure.name == "S1"),
         names=Names.of(structures),
-        surface_distance_95_mm=Statistic.of(surface.distance_95_mm for surface in surfaces),
-        surface_bias_mm=Statistic.of(surface.bias_mm for surface in surfaces),
         seconds=Statistic.of(scan.seconds for scan in scans if scan.seconds is not None),
         structures=_by_structure(structures),
+    )
+
+
+def _summarise_kind(scores: Sequence[KindScore]) -> KindSummary:
+    overall = AgreementSummary.of(scores)
+    return KindSummary(
+        dice=overall.dice,
+        surface_distance_95_mm=overall.surface_distance_95_mm,
+        surface_bias_mm=overall.surface_bias_mm,
+        mid_sagittal=AgreementSummary.of([score.mid_sagittal for score in scores if score.mid_sagittal is not None]),
+        lateral=AgreementSummary.of([score.lateral for score in scores if score.lateral is not None]),
+        labelled=sum(score.labelled for score in scores),
+        found=sum(score.found for score in scores),
+        equal=sum(score.found == score.labelled for score in scores),
     )
 
 

@@ -15,7 +15,7 @@ from spine_segmentation.evaluation.summary import Statistic, summarise_sets
 from spine_segmentation.io.nifti import write_nifti
 from spine_segmentation.results import SpineResult
 from spine_segmentation.volume import Volume
-from tests.evaluation.boxes import bodies, chosen, empty, result_of, truth_of
+from tests.evaluation.boxes import bodies, boxes, chosen, empty, result_of, truth_of
 
 COLUMN = bodies("L1", "L5")
 GOOD, UNDETERMINED, EMPTY, CRASH, OTHER_GRID = range(1, 6)
@@ -131,7 +131,10 @@ def test_failed_scans_stay_in_the_denominators(evaluation: Evaluation) -> None:
     assert two.vertebrae.dice.mean == pytest.approx(0.25)
     assert (two.vertebrae.found, two.vertebrae.labelled, two.vertebrae.equal) == (5, 20, 1)
     assert (two.names.correct, two.names.missed) == (5, 15)
-    assert two.discs.dice.mean is None and two.surface_bias_mm.n == 1
+    assert two.discs.dice.mean is None and two.vertebrae.surface_bias_mm.n == 1
+    assert two.vertebrae.mid_sagittal.dice.n == 4 and two.vertebrae.lateral.dice.n == 0
+    assert (one.counts_right, two.counts_right) == (2, 1)
+    assert (two.none_outside, two.false_volume_mm3.n, two.false_volume_mm3.mean) == (1, 1, 0.0)
     assert [entry.name for entry in two.structures] == ["L1", "L2", "L3", "L4", "L5"]
     assert two.structures[0].dice.mean == pytest.approx(0.25)
 
@@ -168,15 +171,34 @@ def test_the_markdown_report_names_every_scan_and_every_failure(evaluation: Eval
     rows = {line.split(" | ")[0].removeprefix("| "): line for line in tables}
     assert set(rows) >= {"one", "two", *(entry.name for entry in evaluation.scans)}
     assert rows["one"].startswith(
-        "| one | 2 | 0 | 1.000 ± 0.000 | - | 50.0 % (1 of 2) | 50.0 % (1 of 2) | 100.0 % (2 of 2) |"
+        "| one | 2 | 0 | 1.000 ± 0.000 | - | - | 50.0 % (1 of 2) | 50.0 % (1 of 2) | 100.0 % (2 of 2) |"
     )
-    assert rows["two"].startswith("| two | 5 | 4 | 0.250 ± 0.500 | - | 20.0 % (1 of 5) |")
+    assert rows["two"].startswith("| two | 5 | 4 | 0.250 ± 0.500 | - | - | 20.0 % (1 of 5) |")
     assert "L1 (undetermined), L2 (undetermined)" in rows["one_2"]
     assert "L5 (missed)" in rows["two_1"] and "not scored" in rows["two_4"]
     failures = text.split("## Failures")[1]
     assert all(f"- two_{k}: " in failures for k in range(1, 5))
     assert failures.endswith("two_6\n")
-    assert len({line.count("|") for line in text.split("## Sets")[1].split("##")[0].splitlines() if line}) == 1
+    for section in ("Sets", "Outlines", "Structures", "Scans"):
+        lines = text.split(f"## {section}\n")[1].split("##")[0].splitlines()
+        assert len({line.count("|") for line in lines if line}) == 1
+
+
+def test_the_markdown_report_tells_outlines_by_kind_and_slices(evaluation: Evaluation, tmp_path: Path) -> None:
+    write_report(evaluation, tmp_path)
+    rows = (tmp_path / MARKDOWN_FILE).read_text(encoding="utf-8").split("## Outlines\n")[1].split("##")[0]
+    assert "| one | bodies | all | 2 | 1.000 ± 0.000 | 0.0 ± 0.0 | +0.00 ± 0.00 |" in rows
+    assert "| two | bodies | mid-sagittal | 4 | 0.250 ± 0.500 | 0.0 | +0.00 |" in rows
+    assert "lateral" not in rows and "discs" not in rows
+
+
+def test_s1_has_a_figure_of_its_own_where_it_is_labelled(tmp_path: Path) -> None:
+    mask = verse_mask()
+    write_scan(tmp_path, "a_1", GOOD, mask)
+    mask.array[boxes()["S1"]] = VERSE_NUMBERS["S1"]
+    write_scan(tmp_path, "a_2", GOOD, mask)
+    (summary,) = summarise_sets(evaluate_folder(tmp_path, stand_in, load_mapping()))
+    assert (summary.s1_dice.n, summary.s1_dice.mean) == (1, 0.0)
 
 
 def test_a_report_that_cannot_be_written_leaves_nothing(evaluation: Evaluation, tmp_path: Path) -> None:

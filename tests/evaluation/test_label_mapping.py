@@ -5,9 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from spine_segmentation.anatomy import LEVELS, VERSE_NUMBERS
+from spine_segmentation.anatomy import BY_NAME, LEVELS, VERSE_NUMBERS
 from spine_segmentation.errors import UnreadableFile
-from spine_segmentation.evaluation.label_mapping import DEFAULT_MAPPING, load_mapping
+from spine_segmentation.evaluation.label_mapping import (
+    DEFAULT_MAPPING,
+    MAPPING_FILE,
+    load_mapping,
+    mapping_of,
+    structure_id_mapping,
+    write_mapping,
+)
 
 
 def test_the_default_knows_every_verse_number() -> None:
@@ -75,3 +82,16 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 def test_the_default_lies_in_the_package() -> None:
     assert DEFAULT_MAPPING.is_file()
+
+
+def test_structure_ids_mean_what_the_table_of_structures_says(tmp_path: Path) -> None:
+    write_mapping(structure_id_mapping(), tmp_path / MAPPING_FILE)
+    mapping = load_mapping(tmp_path / MAPPING_FILE)
+    assert mapping == structure_id_mapping()
+    assert {name: value for value, name in mapping.values.items()} == {n: s.id for n, s in BY_NAME.items()}
+
+
+def test_a_folder_may_bring_its_own_mapping(tmp_path: Path) -> None:
+    assert mapping_of(tmp_path) == DEFAULT_MAPPING
+    write_mapping(structure_id_mapping(), tmp_path / MAPPING_FILE)
+    assert mapping_of(tmp_path) == tmp_path / MAPPING_FILE

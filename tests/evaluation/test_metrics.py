@@ -1,23 +1,35 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spine_segmentation.anatomy import VERTEBRA, Kind
+from spine_segmentation.anatomy import BY_NAME, VERTEBRA, Kind
 from spine_segmentation.errors import InconsistentGeometry
 from spine_segmentation.evaluation.metrics import ScanScore, StructureScore, score_scan
 from spine_segmentation.evaluation.truth import UNKNOWN
 from spine_segmentation.results import SpineResult
 from spine_segmentation.volume import Reorientation, Volume
-from tests.evaluation.boxes import bodies, box, boxes, chosen, empty, result_of, shifted, truth_of
+from tests.evaluation.boxes import bodies, box, boxes, chosen, empty, perfect_result, result_of, shifted, truth_of
 
 
 def structure(score: ScanScore, name: str) -> StructureScore:
     return next(entry for entry in score.structures if entry.name == name)
+
+
+def flat(score: ScanScore) -> dict[str, Any]:
+    """Every figure of the score, by the path to it."""
+    table = {"": score.model_dump(mode="json")}
+    while nested := {path: value for path, value in table.items() if isinstance(value, dict | list)}:
+        for path, value in nested.items():
+            del table[path]
+            parts = value.items() if isinstance(value, dict) else enumerate(value)
+            table |= {f"{path}/{key}": part for key, part in parts}
+    return table
 
 
 def body_dice(score: ScanScore) -> float:
@@ -27,10 +39,14 @@ def body_dice(score: ScanScore) -> float:
 
 def test_a_perfect_result_scores_full_marks() -> None:
     score = score_scan(result_of(boxes()), truth_of(boxes()))
-    assert score.vertebrae is not None and score.discs is not None and score.surface is not None
+    assert score.vertebrae is not None and score.discs is not None
     assert (score.vertebrae.dice, score.vertebrae.labelled, score.vertebrae.found) == (1.0, 8, 8)
     assert (score.discs.dice, score.discs.labelled, score.discs.found) == (1.0, 7, 7)
-    assert score.surface.distance_95_mm == score.surface.bias_mm == 0.0
+    for kind in (score.vertebrae, score.discs):
+        assert kind.surface is not None and kind.mid_sagittal is not None and kind.lateral is None
+        assert kind.surface.distance_95_mm == kind.surface.bias_mm == 0.0
+        assert kind.mid_sagittal.dice == 1.0
+    assert score.counts_right and score.false_volume_mm3 == 0.0
     assert score.complete and score.complete_strict and score.complete_best_names
     assert {entry.outcome for entry in score.structures} == {"correct"}
     assert {entry.dice for entry in score.structures} == {1.0}
@@ -62,7 +78,7 @@ def test_a_missing_structure() -> None:
     assert score.vertebrae is not None
     assert (score.vertebrae.found, score.vertebrae.labelled) == (3, 4)
     assert body_dice(score) == pytest.approx(6 / 7)
-    assert not score.complete
+    assert not score.complete and not score.counts_right
 
 
 def test_the_most_frequent_prediction_inside_the_mask_counts() -> None:
@@ -85,17 +101,17 @@ def test_kinds_that_the_truth_does_not_label_are_not_scored() -> None:
     assert score.complete_strict
     assert body_dice(score) == 1.0
     only_discs = score_scan(result_of(boxes()), truth_of(chosen("L1-L2", "L2-L3")))
-    assert only_discs.vertebrae is None and only_discs.surface is None and only_discs.discs is not None
+    assert only_discs.vertebrae is None and only_discs.discs is not None
     assert (only_discs.discs.dice, only_discs.discs.found) == (1.0, 2)
-    assert only_discs.complete_strict
+    assert only_discs.complete_strict and only_discs.counts_right
 
 
 def test_structures_beyond_the_labelled_extent_are_unknown() -> None:
     score = score_scan(result_of(bodies("T11", "S1")), truth_of(bodies("L1", "L5")))
-    assert score.vertebrae is not None and score.surface is not None
+    assert score.vertebrae is not None and score.vertebrae.surface is not None
     assert (score.vertebrae.dice, score.vertebrae.found, score.vertebrae.labelled) == (1.0, 5, 5)
-    assert score.complete_strict
-    assert score.surface.bias_mm == 0.0
+    assert score.complete_strict and score.false_volume_mm3 == 0.0
+    assert score.vertebrae.surface.bias_mm == 0.0
 
 
 def test_a_single_labelled_structure_has_an_extent() -> None:
@@ -109,7 +125,7 @@ def test_a_false_structure_within_the_labelled_extent_fails_the_strict_variant_o
     score = score_scan(result_of(predicted), truth_of(column))
     assert score.complete and not score.complete_strict
     assert score.false_structures == ("L6",)
-    assert score.vertebrae is not None and score.vertebrae.found == 6
+    assert score.vertebrae is not None and score.vertebrae.found == 6 and not score.counts_right
     assert body_dice(score) == pytest.approx(2 * 5 / (5 + 5 + 8 / 20))
 
 
@@ -176,9 +192,9 @@ def test_a_result_without_names_still_has_a_dice() -> None:
 
 def test_an_empty_result_scores_nothing() -> None:
     score = score_scan(SpineResult(empty(), empty(), None, (), {}), truth_of(boxes()))
-    assert body_dice(score) == 0.0
-    assert score.surface is None
-    assert not score.complete
+    assert body_dice(score) == score.false_volume_mm3 == 0.0
+    assert score.vertebrae is not None and score.vertebrae.surface is None
+    assert not score.complete and not score.counts_right
 
 
 def test_a_dilated_result_has_a_positive_bias() -> None:
@@ -186,8 +202,11 @@ def test_a_dilated_result_has_a_positive_bias() -> None:
     larger = {
         name: (s, slice(r.start - 1, r.stop + 1), slice(c.start - 1, c.stop + 1)) for name, (s, r, c) in column.items()
     }
-    too_large = score_scan(result_of(larger), truth_of(column)).surface
-    too_small = score_scan(result_of(column), truth_of(larger)).surface
+    too_large, too_small = (
+        score.vertebrae.surface
+        for score in (score_scan(result_of(larger), truth_of(column)), score_scan(result_of(column), truth_of(larger)))
+        if score.vertebrae is not None
+    )
     assert too_large is not None and too_small is not None
     rims, caps = 84 * 16, 2 * 21 * 21
     assert too_large.bias_mm == pytest.approx(rims / (rims + caps), rel=0.1)
@@ -211,10 +230,8 @@ def test_the_orientation_of_the_arrays_does_not_matter(order: list[int], flips: 
     assert result.labeling is not None
     labels = result.labeling.labels.reorient(way)
     turned = replace(result, semantic=result.semantic.reorient(way), labeling=replace(result.labeling, labels=labels))
-    expected, actual = score_scan(result, truth), score_scan(turned, truth.reorient(way))
-    assert actual.model_dump(exclude={"surface"}) == expected.model_dump(exclude={"surface"})
-    assert actual.surface is not None and expected.surface is not None
-    assert actual.surface.model_dump() == pytest.approx(expected.surface.model_dump())
+    expected, actual = flat(score_scan(result, truth)), flat(score_scan(turned, truth.reorient(way)))
+    assert actual == pytest.approx(expected)
 
 
 def test_only_vertebrae_and_discs_are_scored() -> None:
@@ -223,3 +240,27 @@ def test_only_vertebrae_and_discs_are_scored() -> None:
     score = score_scan(result_of(bodies("L1", "S1")), truth)
     assert {entry.kind for entry in score.structures} == {Kind.VERTEBRA}
     assert score.discs is None
+
+
+def test_bodies_are_compared_by_slice_position_too() -> None:
+    """Slices 4 mm apart; the predicted column is shifted by half its depth in the four lateral ones."""
+    truth, result = wide(shift=0), wide(shift=10)
+    score = score_scan(perfect_result(result), truth).vertebrae
+    assert score is not None and score.mid_sagittal is not None and score.lateral is not None
+    assert score.mid_sagittal.dice == 1.0
+    assert score.lateral.dice == pytest.approx(0.5)
+    assert score.dice == pytest.approx((7 + 4 * 0.5) / 11)
+    assert score.mid_sagittal.surface is not None and score.lateral.surface is not None
+    assert score.mid_sagittal.surface.distance_95_mm == 0.0
+    assert score.lateral.surface.distance_95_mm == pytest.approx(10.0)
+    assert score.mid_sagittal.surface.bias_mm == 0.0
+
+
+def wide(shift: int) -> Volume:
+    """Bodies in 11 slices 4 mm apart, in the two outermost on either side shifted by some rows."""
+    truth = Volume.from_axes(np.zeros((13, 60, 200), np.uint8), "RAS", (4.0, 1.0, 1.0))
+    for name, (_, rows, columns) in bodies("L1", "L5").items():
+        truth.array[1:12, rows, columns] = BY_NAME[name].id
+    for index in (1, 2, 10, 11):
+        truth.array[index] = np.roll(truth.array[index], shift, axis=0)
+    return truth

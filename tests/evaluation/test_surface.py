@@ -6,14 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spine_segmentation.evaluation.surface import surface_score
+from spine_segmentation.evaluation.surface import SurfaceDistances, SurfaceScore
 from spine_segmentation.volume import Volume
 
 GRID = Volume.from_axes(np.zeros((6, 7, 60), np.uint8), "LPS", (4.0, 2.0, 0.5))
+Mask = npt.NDArray[np.bool_]
+
 NOTHING = np.zeros(GRID.shape, bool)
 
 
-def slab(start: int, stop: int) -> npt.NDArray[np.bool_]:
+def surface_score(predicted: Mask, wanted: Mask, unknown: Mask, grid: Volume) -> SurfaceScore | None:
+    distances = SurfaceDistances.of(predicted, wanted, unknown, grid)
+    return distances.score(np.ones(grid.shape, bool)) if distances else None
+
+
+def slab(start: int, stop: int) -> Mask:
     """A plate across the whole image: its only surfaces are two planes."""
     mask = np.zeros(GRID.shape, bool)
     mask[:, :, start:stop] = True
@@ -62,3 +69,20 @@ def test_nothing_has_no_surface() -> None:
     assert surface_score(NOTHING, slab(20, 40), NOTHING, GRID) is None
     assert surface_score(slab(20, 40), NOTHING, NOTHING, GRID) is None
     assert surface_score(slab(20, 40), slab(20, 40), slab(0, 60), GRID) is None
+
+
+def test_a_part_of_the_image_has_a_score_of_its_own() -> None:
+    """The upper plane is 1 mm too high, the lower one 2 mm too low."""
+    distances = SurfaceDistances.of(slab(16, 42), slab(20, 40), NOTHING, GRID)
+    assert distances is not None
+    for part, bias in ((slab(30, 60), 1.0), (slab(0, 30), 2.0), (slab(0, 60), 1.5)):
+        score = distances.score(part)
+        assert score is not None and score.bias_mm == pytest.approx(bias)
+    assert distances.score(slab(45, 60)) is None
+
+
+def test_the_nearest_face_may_lie_outside_the_part() -> None:
+    distances = SurfaceDistances.of(slab(20, 44), slab(20, 40), NOTHING, GRID)
+    assert distances is not None
+    score = distances.score(slab(42, 60))
+    assert score is not None and score.distance_95_mm == pytest.approx(2.0)
