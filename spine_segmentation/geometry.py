@@ -121,7 +121,8 @@ def geometry_evidence(instances: Sequence[Instance]) -> Floats:
         if level in _PAIR_ABOVE:
             evidence[bodies[1:], column] = scores[:, _PAIR_ABOVE[level]]
     evidence[bodies[1:], LEVELS.index("C2")] = scores.min(axis=1)
-    return evidence - (logsumexp(evidence, axis=1, keepdims=True) - np.log(len(LEVELS)))
+    relative: Floats = evidence - (logsumexp(evidence, axis=1, keepdims=True) - np.log(len(LEVELS)))
+    return relative
 
 
 def placement_scores(features: Floats, table: GeometryTable) -> Floats:

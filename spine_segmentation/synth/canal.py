@@ -1,8 +1,9 @@
-"""The spinal canal: thecal sac, cord, cauda equina, epidural and foraminal fat."""
+"""The spinal canal: its walls, the thecal sac in it, and the epidural space between them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -11,42 +12,50 @@ from torch import Tensor
 from spine_segmentation.synth.bodies import BodyShapes
 from spine_segmentation.synth.column import Column
 from spine_segmentation.synth.coordinates import Coordinates
-from spine_segmentation.synth.fields import Fields
 from spine_segmentation.synth.grid import Grid
-from spine_segmentation.synth.morphometry import BELOW_S1, C5, L1, S1, T1, Floats, by_region
-from spine_segmentation.synth.profiles import ARC_LENGTHS, lookup, per_level, profile
+from spine_segmentation.synth.implicit import intersect
+from spine_segmentation.synth.level_tables import along, lost_height, ranks
+from spine_segmentation.synth.morphometry import L1, L5, S1, Floats, is_lumbar
+from spine_segmentation.synth.nerves import NerveShapes, draw_nerves, paint_nerves
+from spine_segmentation.synth.profiles import lookup, profile
+from spine_segmentation.synth.selection import paint_where
 from spine_segmentation.synth.tissues import Semantic, Tissue, TissueMap
+
+LIPOMATOSIS = 0.05
+"""Share of persons whose lower sac is hemmed in by epidural fat."""
+
+
+_RETROVERTEBRAL_MM = 4.0
+"""The epidural space reaches so far in front of the anterior wall where a body is hollow behind."""
 
 
 @dataclass(frozen=True)
 class CanalShape:
-    """The canal of one person; profiles along the column are tables by arc length.
+    """The canal of one person; profiles along the column are tables by arc length, mm where not said otherwise.
 
     Attributes:
-        front: Profile: distance of the anterior wall behind the bodies' centres, mm.
-        depth: Profile: anteroposterior diameter, mm.
-        half_width: Profile: half the lateral diameter, mm.
-        cord: Profile: radius of the spinal cord, mm; 0 below the conus.
-        sac: Profile: 1 where the thecal sac fills the canal, 0 below its end.
-        conus: Arc length of the cord's end, mm.
-        upper_end: Arc length at which the canal becomes the foramen magnum, mm.
-        lower_end: Arc length below which the canal is no longer annotated, mm.
-        nerve_density: Threshold on a field above which the cauda equina's roots lie; lower is denser.
-        nerve_gradient: How much they sink toward posterior, 1/mm.
-        seed: Seed of the irregular parts.
+        front: Profile: distance of the anterior wall behind the bodies' centres.
+        depth: Profile: anteroposterior diameter.
+        half_width: Profile: half the lateral diameter.
+        space_before: Profile: epidural space in front of the sac, widest behind the middle of the bodies.
+        space_behind: Profile: epidural space behind the sac.
+        calibre: Profile: diameter of the sac relative to what the epidural space leaves; 0 below its end.
+        venous: Profile: positive where veins, not fat, fill the space in front (the middle of the bodies).
+        nerves: Cord and roots.
+        upper_end: Arc length at which the canal becomes the foramen magnum.
+        lower_end: Arc length below which the canal is no longer annotated.
     """
 
     front: Floats
     depth: Floats
     half_width: Floats
-    cord: Floats
-    sac: Floats
-    conus: float
+    space_before: Floats
+    space_behind: Floats
+    calibre: Floats
+    venous: Floats
+    nerves: NerveShapes
     upper_end: float
     lower_end: float
-    nerve_density: float
-    nerve_gradient: float
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,9 @@ class CanalFrame:
 def draw_canal(rng: np.random.Generator, column: Column, bodies: BodyShapes) -> CanalShape:
     """Draw the canal of a person.
 
+    Widths are interpedicular distances after Panjabi et al. 1991, 1992 (Spine 16:861, 16:888, 17:299). The sac ends at
+    S2 in the mean (Macdonald et al. 1999, Clin Anat 12:149).
+
     Args:
         rng: Source of all chance.
         column: The levels.
@@ -77,27 +89,58 @@ def draw_canal(rng: np.random.Generator, column: Column, bodies: BodyShapes) -> 
     Returns:
         A canal from the foramen magnum to the sacral hiatus.
     """
-    scale, centre, levels = column.scale, column.centre, column.levels
-    depth = by_region(levels, 13.5, 14.5, 16.0, 12.0) * scale * rng.uniform(0.8, 1.2)
-    below_s1 = np.interp(np.arange(len(column)) - column.index(S1), [1, 4], [9, 3])
-    depth = np.where(levels == BELOW_S1, below_s1, depth)
-    half_width = by_region(levels, 11.5, 9.0, 11.5, 13.0) * scale
-    nodes = np.concatenate([[-60.0, -25.0, -8.0], centre])
-    front = np.concatenate([np.array([9.0, 8.0, 7.0]) * scale, column.half_depth + bodies.shift * 0.5])
-    conus = column.position(L1) + rng.normal(0, 18)
-    sac_end = float(centre[column.index(S1) + 1]) + rng.normal(0, 15)
+    rank, scale, s1 = ranks(column), column.scale, column.index(S1)
+    depth = along(rank, {"C2": 16.5, "C3": 14.2, "C7": 14.2, "T2": 14.8, "T9": 14.8, "L1": 16.8, "L3": 16, "L5": 17,
+                         "S1": 15, "S2": 10, "S3": 6.5, "S5": 3}) * scale * rng.uniform(0.82, 1.18)  # fmt: skip
+    half_width = scale * along(rank, {"C2": 12.5, "C3": 11.8, "C7": 12, "T1": 10.5, "T3": 8.7, "T9": 8.4, "T11": 9.4,
+                                      "L1": 11.4, "L3": 12.4, "L5": 14.5, "S1": 15, "S2": 12, "S4": 7})  # fmt: skip
+    squeeze = _stenosis(rng, column)
+    sac_end = float(column.centre[s1 + 1]) + rng.normal(0, 14)
+    calibre = profile([sac_end - 45, sac_end - 6, sac_end], [1, 0.5, 0.0], smoothing=21)
+    before, behind, venous = _epidural_space(rng, column)
+    above = np.array([-60.0, -25.0, -8.0])
     return CanalShape(
-        front=profile(nodes, front, smoothing=41),
-        depth=profile(nodes, np.concatenate([[34.0, 26.0, 18.0], depth]), smoothing=41),
-        half_width=profile(nodes, np.concatenate([[16.0, 14.0, 13.0], half_width]), smoothing=41),
-        cord=_cord(column, conus) * scale * rng.uniform(0.8, 1.15),
-        sac=profile([sac_end - 30, sac_end], [1, 0], smoothing=41),
-        conus=conus,
+        front=_profile(column, above, scale * np.array([9.0, 8.0, 7.0]), column.half_depth + bodies.shift),
+        depth=_profile(column, above, np.array([34.0, 26.0, 18.0]), depth),
+        half_width=_profile(column, above, np.array([16.0, 14.0, 13.0]), half_width),
+        space_before=before,
+        space_behind=behind,
+        calibre=calibre * (1 - squeeze),
+        venous=venous,
+        nerves=draw_nerves(rng, column, squeeze),
         upper_end=-22 * scale,
         lower_end=column.position(S1) + 60,
-        nerve_density=rng.uniform(0.6, 1.5),
-        nerve_gradient=rng.uniform(0.05, 0.25),
-        seed=int(rng.integers(2**31)),
+    )
+
+
+def _profile(column: Column, above: Floats, values_above: Floats, values: Floats) -> Floats:
+    """Profile of a quantity that is known at three places above the column and at the bodies' centres."""
+    return profile(np.concatenate([above, column.centre]), np.concatenate([values_above, values]), smoothing=41)
+
+
+def _stenosis(rng: np.random.Generator, column: Column) -> Floats:
+    """Profile: by how much discs that have lost height, with bulge and thickened ligament, narrow the sac."""
+    lost, n = lost_height(column), len(column)
+    worn = np.clip(lost * rng.uniform(0, 1.4, n) + 0.25 * column.degeneration * (rng.random(n) < 0.2), 0, 0.6)
+    positions = np.sort(np.concatenate([column.centre, column.disc_centre]))
+    values = np.stack([np.zeros(n), worn], axis=1).ravel()
+    return profile(positions, values, smoothing=11)
+
+
+def _epidural_space(rng: np.random.Generator, column: Column) -> tuple[Floats, Floats, Floats]:
+    """Profiles of the space before and behind the sac, and of the veins in the former."""
+    rank, n, scale = ranks(column), len(column), column.scale
+    positions = np.sort(np.concatenate([column.centre, column.disc_centre]))
+    middle = along(rank, {"C7": 0.8, "T12": 1.0, "L3": 1.6, "L5": 2.6, "S1": 4.5, "S2": 4}) * rng.uniform(0.4, 1.3)
+    at_disc = along(rank, {"L3": 0.3, "L4": 0.6, "L5": 2.2, "S1": 4.0}) * rng.uniform(0.3, 1.4)
+    fat = rng.uniform(1, 4) * (rng.random() < LIPOMATOSIS) * np.interp(rank, [L1, L5], [0, 1])
+    behind = scale * along(rank, {"C7": 0.4, "T3": 1.2, "T12": 1.4, "L3": 1.0, "L5": 1.6, "S2": 2}) + fat
+    alternating = np.stack([middle + 0.6 * fat, at_disc + 0.6 * fat], axis=1).ravel() * scale
+    veins = np.where(is_lumbar(column.levels) | (rank < 8), 0.4, -0.4)
+    return (
+        profile(positions, alternating, smoothing=15),
+        profile(column.centre, behind, smoothing=41),
+        profile(positions, np.stack([veins, np.full(n, -1.0)], axis=1).ravel()),
     )
 
 
@@ -111,50 +154,44 @@ def canal_frame(at: Coordinates, shape: CanalShape) -> CanalFrame:
     Returns:
         The walls at every pixel.
     """
-    front, depth, half_width = (lookup(table, at.s) for table in (shape.front, shape.depth, shape.half_width))
+    front, depth, half_width = lookup(np.stack([shape.front, shape.depth, shape.half_width]), at.s)
     return CanalFrame(front, depth, half_width, at.d - front - depth)
 
 
 def paint_canal(
     tissues: TissueMap, at: Coordinates, frame: CanalFrame, shape: CanalShape, column: Column, grid: Grid
 ) -> None:
-    """Paint the canal with its contents, and the fat and nerves of the foramina beside it.
+    """Paint the canal with its contents.
 
     Args:
         tissues: Where to paint.
         at: Coordinates of the grid.
         frame: From :func:`canal_frame`.
         shape: From :func:`draw_canal`.
-        column: The levels, whose bodies bound the foramina.
+        column: The levels.
         grid: The sagittal slices.
     """
-    fields = Fields(shape.seed, grid)
-    off_centre = at.d - frame.front - frame.depth * 0.5
-    square_x, half_depth = at.x * at.x, frame.depth * 0.5
-    canal = (off_centre / half_depth) ** 2 + square_x / frame.half_width**2 < 1
-    fill = 0.02 + lookup(shape.sac, at.s) * torch.where(at.s > column.position(L1) - 30, 0.82, 0.92)
-    sac = ((off_centre + 0.06 * half_depth) / (half_depth * fill)) ** 2 + square_x / (frame.half_width * fill) ** 2 < 1
-    annotated = canal & (at.s > shape.upper_end) & (at.s < shape.lower_end)
-    tissues.paint(canal, Tissue.EPIDURAL_FAT)
+    reach = intersect(frame.front - _RETROVERTEBRAL_MM - at.d, frame.behind)
+    paint_where(reach, partial(_paint_contents, shape), tissues, at, frame)
+
+
+def _paint_contents(shape: CanalShape, tissues: TissueMap, at: Coordinates, canal: CanalFrame) -> None:
+    """Epidural space, sac, cord and roots; on shapes (M,) and (N, M)."""
+    tables = np.stack([shape.space_before, shape.space_behind, shape.calibre, shape.venous])
+    before, behind, calibre, venous = lookup(tables, at.s)
+    half_depth = canal.depth * 0.5
+    off_centre = canal.behind + half_depth
+    across = (at.x / canal.half_width).square()
+    inside = across + (off_centre / half_depth).square() - 1
+    inside = torch.minimum(inside, torch.maximum(off_centre, across - 0.6))
+    tissues.paint(inside < 0, Tissue.EPIDURAL_FAT)
+    annotated = intersect(inside, shape.upper_end - at.s, at.s - shape.lower_end)
     tissues.paint(annotated, Tissue.EPIDURAL_FAT, Semantic.CANAL)
-    tissues.paint(sac, Tissue.CSF)
-    roots = fields.between_slices(1, (8, 40, 1.6))[0] + off_centre * shape.nerve_gradient
-    tissues.paint(sac & (at.s > shape.conus - 5) & (roots > shape.nerve_density), Tissue.NERVE)
-    radius, wobble = lookup(shape.cord, at.s), 0.8 * fields.common(1, (60, 400))[0]
-    tissues.paint(((off_centre - wobble) ** 2 + 0.4 * square_x < radius * radius) & (radius > 0.5), Tissue.CORD)
-    _paint_foramina(tissues, at, frame, column, fields)
-
-
-def _paint_foramina(tissues: TissueMap, at: Coordinates, frame: CanalFrame, column: Column, fields: Fields) -> None:
-    distance = at.x.abs()
-    half_width = per_level(column.half_width, at.territory)
-    beside = (distance > frame.half_width) & (distance < half_width + 4) & (frame.behind < 0) & (at.d > frame.front)
-    tissues.paint(beside, Tissue.EPIDURAL_FAT)
-    tissues.paint(beside & (fields.between_slices(1, (6, 20, 5))[0] > 0.9), Tissue.NERVE)
-
-
-def _cord(column: Column, conus: float) -> Floats:
-    """Radius of the cord of a mean adult, with its cervical and lumbar enlargements, mm."""
-    positions = [-60, -30, -5, column.position(C5), column.centre[column.index(T1) + 2], conus - 45, conus - 15, conus]
-    radius = profile(positions, [11, 7, 5, 4.3, 3.3, 3.3, 3.8, 0.2])
-    return np.where(conus < ARC_LENGTHS, 0.0, radius)
+    off_sac = off_centre + 0.5 * (behind - before)
+    sac_depth = (half_depth - 0.5 * (behind + before)).clamp(min=0.5)
+    veins = intersect(inside, -venous, off_sac + sac_depth, at.x.abs() - 6)
+    tissues.paint(veins, Tissue.BASIVERTEBRAL_VEIN)
+    size = calibre + 1e-3
+    sac = (off_sac / (sac_depth * size)).square() + across * (1.1 / size).square() - 1
+    tissues.paint(sac < 0, Tissue.CSF)
+    paint_nerves(tissues, at, off_sac / sac_depth, sac, off_sac, shape.nerves)

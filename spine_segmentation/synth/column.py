@@ -8,30 +8,37 @@ import numpy as np
 import numpy.typing as npt
 
 from spine_segmentation.anatomy import VERSE_NUMBERS
+from spine_segmentation.synth.deformities import draw_deformities
 from spine_segmentation.synth.morphometry import (
     BELOW_S1,
-    C2,
     COCCYGEAL_SEGMENTS,
     LEVEL_SIZES,
     S1,
     SACRAL_SEGMENTS,
     Floats,
     Levels,
-    LevelSize,
-    is_cervical,
-    is_lumbar,
-    is_presacral,
-    is_thoracic,
 )
+from spine_segmentation.synth.shape_statistics import at_levels, shape_statistics
+from spine_segmentation.synth.variants import Variant, draw_sacral_wing, draw_variant, presacral_names
 
 NAMES: dict[int, str] = {number: name for name, number in VERSE_NUMBERS.items()}
 """Level names by VerSe number."""
 
 MINIMAL_DISC_MM = 1.2
-"""However degenerated, a disc keeps this height."""
+"""However degenerated, a disc keeps this height, unless bone replaces it."""
 
-_VARIANTS = (("normal", 0.87), ("T11", 0.02), ("T13", 0.02), ("L6", 0.05), ("L4", 0.04))
-"""Lowest thoracic or lumbar level of the enumeration variants, and how often each is drawn."""
+LUMBARISED_DISC_MM = 5.5
+"""A disc below S1 of this height and more is well formed, and S1 is square."""
+
+_DENS_RISE_MM = 3.0
+"""The centre of C2 in the measured spacing is that of body and dens, so much above the body's own."""
+
+_SEX_SIZE = 0.035
+"""Half the difference between men and women of the logarithm of size: stature differs by 7 % (NCD-RisC, eLife 2016)."""
+
+_SEX_GIRTH = 0.037
+"""Half the remaining difference of the logarithms of depth and width: cross-sections are 25 % smaller in women (Gilsanz
+et al., Radiology 1994)."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,7 @@ class Column:
 
     Attributes:
         scale: Size of the person relative to the mean adult.
+        female: Sex of the person.
         levels: VerSe numbers; those of S2 to coccyx repeat.
         top: Upper endplate of the body.
         bottom: Lower endplate of the body.
@@ -59,6 +67,7 @@ class Column:
     """
 
     scale: float
+    female: bool
     levels: Levels
     top: Floats
     bottom: Floats
@@ -96,6 +105,11 @@ class Column:
         """Names of the vertebrae from C2 to S1."""
         return tuple(NAMES[int(level)] for level in self.levels if level != BELOW_S1)
 
+    @property
+    def lumbarised(self) -> bool:
+        """Whether S1 looks like a lumbar vertebra: square, with a well-formed disc below."""
+        return float(self.disc_height[self.index(S1)]) >= LUMBARISED_DISC_MM
+
     def index(self, level: int) -> int:
         """Position of the first entry with this VerSe number."""
         return int(np.argmax(self.levels == level))
@@ -108,89 +122,87 @@ class Column:
 def draw_column(rng: np.random.Generator) -> Column:
     """Draw the levels and sizes of a person.
 
+    Sound bodies and discs have the spacing, the size and the correlation between levels that were measured on people;
+    deformities come on top.
+
     Args:
         rng: Source of all chance.
 
     Returns:
-        A column from C2 to the coccyx; about one in eight has an enumeration variant.
+        A column from C2 to the coccyx; more than a quarter have a variant of number or of the sacrum.
     """
-    scale = float(np.clip(rng.normal(0.99, 0.10), 0.70, 1.28))
-    degeneration = float(rng.random() * (rng.random() < 0.7))
-    names = _draw_levels(rng)
+    variant, female, degeneration = draw_variant(rng), bool(rng.random() < 0.5), _draw_degeneration(rng)
+    names, scale = presacral_names(variant), _draw_scale(rng, female)
     levels = np.array([VERSE_NUMBERS[name] for name in names] + [S1] + [BELOW_S1] * 7, dtype=np.int64)
-    sizes = _mean_sizes(rng, names) * _variation(rng, levels, scale)
-    height, depth, width, disc = sizes.T
-    disc = np.maximum(disc * _narrowing(rng, levels, degeneration), MINIMAL_DISC_MM)
-    height, wedge, biconcavity = _fracture(rng, height)
+    height, disc = _draw_lengths(rng, levels, names, variant)
+    half_depth, half_width = _draw_girths(rng, names, female) * scale / 2
+    changes = draw_deformities(rng, levels, height * scale, degeneration)
+    height = height * scale * changes.height
+    disc = np.maximum(disc * scale * changes.disc, MINIMAL_DISC_MM)
+    disc = np.where(changes.fused_below, rng.uniform(0.3, 1.0, len(levels)), disc)
     top = np.concatenate([[0.0], np.cumsum(height + disc)[:-1]])
+    wing = np.zeros((len(levels), 2))
+    wing[len(names) - 1] = draw_sacral_wing(rng, variant)
     return Column(
         scale=scale,
+        female=female,
         levels=levels,
         top=top,
         bottom=top + height,
-        half_depth=depth / 2,
-        half_width=width / 2,
+        half_depth=half_depth,
+        half_width=half_width,
         disc_height=disc,
-        wedge=wedge,
-        biconcavity=biconcavity,
+        wedge=changes.wedge,
+        biconcavity=changes.biconcavity,
         degeneration=degeneration,
-        retropulsion=np.zeros(len(levels)),
-        fused_below=np.zeros(len(levels), dtype=np.bool_),
-        lateral_wedge=np.zeros(len(levels)),
-        sacral_wing=np.zeros((len(levels), 2)),
+        retropulsion=changes.retropulsion,
+        fused_below=changes.fused_below,
+        lateral_wedge=changes.lateral_wedge,
+        sacral_wing=wing,
     )
 
 
-def _draw_levels(rng: np.random.Generator) -> list[str]:
-    """Names from C2 to the lowest lumbar level."""
-    variant = rng.choice([name for name, _ in _VARIANTS], p=[chance for _, chance in _VARIANTS])
-    thoracic = {"T11": 11, "T13": 13}.get(variant, 12)
-    lumbar = {"L4": 4, "L6": 6}.get(variant, 5)
-    counts = {"C": range(C2, 8), "T": range(1, thoracic + 1), "L": range(1, lumbar + 1)}
-    return [f"{letter}{number}" for letter, numbers in counts.items() for number in numbers]
+def _draw_degeneration(rng: np.random.Generator) -> float:
+    return float(rng.random() * (rng.random() < 0.7))
 
 
-def _mean_sizes(rng: np.random.Generator, names: list[str]) -> Floats:
-    """Rows of height, depth, width and disc; the vestigial sacral discs are this person's own."""
-    rows = [LEVEL_SIZES[name] for name in names] + list(SACRAL_SEGMENTS) + list(COCCYGEAL_SEGMENTS)
-    sizes = np.array([_row(size) for size in rows])
+def _draw_scale(rng: np.random.Generator, female: bool) -> float:
+    """Size relative to the mean adult, spread as measured over both sexes."""
+    within = np.sqrt(shape_statistics().size_sd ** 2 - _SEX_SIZE**2)
+    deviation = np.clip(rng.standard_normal(), -3, 3) * within
+    return float(np.exp(deviation - _SEX_SIZE if female else deviation + _SEX_SIZE))
+
+
+def _draw_lengths(
+    rng: np.random.Generator, levels: Levels, names: list[str], variant: Variant
+) -> tuple[Floats, Floats]:
+    """Heights of bodies and discs of a person of mean size, mm: a disc is what the bodies leave of the spacing."""
+    statistics = shape_statistics()
+    relative = at_levels(statistics.relative_spacing.draw(rng), levels)
+    spacing = at_levels(statistics.spacing, levels)
+    spacing[0] -= _DENS_RISE_MM
+    height, disc = _mean_sizes(names)[:, [0, 3]].T
     first = len(names)
-    sizes[first, 3] = rng.uniform(5, 9) if rng.random() < 0.07 else rng.uniform(1.5, 6.5)
-    sizes[first + 1, 3] = rng.uniform(0.8, 2.5)
-    return sizes
+    height[:first] *= np.exp((relative + np.append(relative[:1], relative[:-1])) / 2) * rng.normal(1, 0.02, first)
+    height[first:] *= rng.normal(1, 0.06, len(height) - first)
+    disc[:first] = spacing * np.exp(relative) - (height[:first] + height[1 : first + 1]) / 2
+    if variant.sacralised:
+        disc[first - 1] *= rng.uniform(0.25, 0.55)
+    disc[first] = rng.uniform(7.0, 10.0) if variant.lumbarised else rng.uniform(1.5, 5.0)
+    disc[first + 1] = rng.uniform(0.8, 2.5)
+    return height, disc
 
 
-def _row(size: LevelSize) -> tuple[float, float, float, float]:
-    return size.height, size.depth, size.width, size.disc
+def _draw_girths(rng: np.random.Generator, names: list[str], female: bool) -> Floats:
+    """Depths and widths of the bodies of a person of mean size, mm, shape (2, n)."""
+    mean = _mean_sizes(names)[:, [1, 2]].T
+    own = np.exp(rng.normal(-_SEX_GIRTH if female else _SEX_GIRTH, 0.05, (2, 1)))
+    local = rng.normal(1, np.array([[0.025], [0.03]]), mean.shape)
+    local[0, len(names) :] = rng.normal(1, 0.07, mean.shape[1] - len(names))
+    return np.asarray(mean * own * local)
 
 
-def _variation(rng: np.random.Generator, levels: Levels, scale: float) -> Floats:
-    """Factors on height, depth, width and disc: of the person, of the region, of the level."""
-    presacral = is_presacral(levels)
-    factors = np.ones((len(levels), 4))
-    factors[:, :3] = rng.normal(1, (0.03, 0.025, 0.03), (len(levels), 3))
-    factors[~presacral, :3] = rng.normal(1, (0.06, 0.07, 0.0), (int((~presacral).sum()), 3))
-    factors *= scale * np.array([1, rng.normal(1, 0.05), rng.normal(1, 0.05), 1])
-    factors[:, 3] *= np.maximum(0.45, rng.normal(1, 0.10, len(levels)))
-    for region in (is_cervical(levels), is_thoracic(levels), is_lumbar(levels)):
-        factors[region, 0] *= rng.normal(1, 0.05)
-        factors[region, 3] *= rng.normal(1, 0.13)
-    return factors
-
-
-def _narrowing(rng: np.random.Generator, levels: Levels, degeneration: float) -> Floats:
-    """Share of its height that each disc has kept; sacral ones are not narrowed further."""
-    affected = (rng.random(len(levels)) < 0.35 * degeneration) & is_presacral(levels)
-    return np.where(affected, rng.uniform(0.3, 0.8, len(levels)), 1.0)
-
-
-def _fracture(rng: np.random.Generator, height: Floats) -> tuple[Floats, Floats, Floats]:
-    """Compress one to three bodies of some persons; heights, wedges and biconcavities, mm."""
-    height, wedge, biconcavity = height.copy(), np.zeros_like(height), np.zeros_like(height)
-    if rng.random() < 0.12:
-        for level in rng.integers(10, len(height) - 8, rng.integers(1, 4)):
-            shape = rng.random()
-            height[level] *= rng.uniform(0.55, 0.9)
-            wedge[level] = rng.uniform(0, 0.35) * height[level] if shape < 0.6 else 0.0
-            biconcavity[level] = rng.uniform(1, 4) if shape > 0.4 else 0.0
-    return height, wedge, biconcavity
+def _mean_sizes(names: list[str]) -> Floats:
+    """Rows of height, depth, width and disc, from C2 to the coccyx."""
+    sizes = [LEVEL_SIZES[name] for name in names] + list(SACRAL_SEGMENTS) + list(COCCYGEAL_SEGMENTS)
+    return np.array([(size.height, size.depth, size.width, size.disc) for size in sizes])

@@ -1,4 +1,4 @@
-"""How bright each tissue is: sequence families, and the variation from person to person and level to level."""
+"""What an examination's tissues look like: sequence families, and the variation between persons and levels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from enum import StrEnum
 
 import numpy as np
 
-from spine_segmentation.synth.morphometry import Floats
+from spine_segmentation.synth.column import NAMES, Column
+from spine_segmentation.synth.morphometry import LEVEL_SIZES, Floats, is_lumbar, is_presacral
+from spine_segmentation.synth.signals import RED_MARROW, SIGNALS, Signal
 from spine_segmentation.synth.tissues import Tissue
 
 LEVEL_CODES = 29
@@ -22,70 +24,41 @@ class Weighting(StrEnum):
     STIR = "STIR"
     GRE = "GRE"
     PD = "PD"
+    WATER = "water"
+    FAT = "fat"
+    SPACE = "SPACE"
+    T2W_FS = "T2w-FS"
     RANDOM = "random"
 
 
 FAMILY_SHARES: dict[Weighting, float] = {
-    Weighting.T2W: 0.40,
-    Weighting.T1W: 0.22,
-    Weighting.STIR: 0.14,
-    Weighting.GRE: 0.05,
-    Weighting.PD: 0.04,
-    Weighting.RANDOM: 0.15,
+    Weighting.T2W: 0.30,
+    Weighting.T1W: 0.20,
+    Weighting.STIR: 0.12,
+    Weighting.WATER: 0.07,
+    Weighting.SPACE: 0.06,
+    Weighting.T2W_FS: 0.04,
+    Weighting.GRE: 0.04,
+    Weighting.FAT: 0.03,
+    Weighting.PD: 0.03,
+    Weighting.RANDOM: 0.11,
 }
-"""How often training images are of each family; ``RANDOM`` has no physical meaning and widens the domain."""
+"""How often training images are of each family, about as often as in clinical use; Dixon images (water, fat) and
+SPACE are shown more often than met, so that they are learned. ``RANDOM`` has no physical meaning and widens the
+domain."""
 
-_FAMILIES = (Weighting.T2W, Weighting.T1W, Weighting.STIR, Weighting.GRE, Weighting.PD)
-SIGNALS: dict[Tissue, tuple[float, float, float, float, float]] = {
-    Tissue.AIR: (0.01, 0.01, 0.01, 0.01, 0.01),
-    Tissue.MUSCLE: (0.14, 0.30, 0.16, 0.35, 0.35),
-    Tissue.SUBCUTANEOUS_FAT: (0.72, 0.95, 0.10, 0.45, 0.85),
-    Tissue.FAT: (0.70, 0.90, 0.10, 0.40, 0.80),
-    Tissue.MARROW: (0.42, 0.52, 0.14, 0.18, 0.50),
-    Tissue.CORTEX: (0.04, 0.05, 0.03, 0.03, 0.04),
-    Tissue.NUCLEUS: (0.50, 0.30, 0.42, 0.65, 0.60),
-    Tissue.ANNULUS: (0.12, 0.26, 0.10, 0.45, 0.35),
-    Tissue.CSF: (1.00, 0.14, 1.00, 0.85, 0.75),
-    Tissue.CORD: (0.45, 0.36, 0.40, 0.60, 0.55),
-    Tissue.EPIDURAL_FAT: (0.65, 0.85, 0.12, 0.40, 0.75),
-    Tissue.VESSEL: (0.06, 0.10, 0.10, 0.70, 0.10),
-    Tissue.DARK_ORGAN: (0.30, 0.38, 0.35, 0.40, 0.45),
-    Tissue.BRIGHT_ORGAN: (0.45, 0.32, 0.45, 0.45, 0.50),
-    Tissue.SOFT_ORGAN: (0.60, 0.35, 0.60, 0.60, 0.60),
-    Tissue.BOWEL: (0.35, 0.30, 0.40, 0.35, 0.40),
-    Tissue.POSTERIOR_MARROW: (0.42, 0.52, 0.13, 0.15, 0.50),
-    Tissue.SACRAL_MARROW: (0.42, 0.54, 0.14, 0.18, 0.50),
-    Tissue.LIGAMENT: (0.14, 0.25, 0.12, 0.25, 0.25),
-    Tissue.BRAIN: (0.50, 0.40, 0.50, 0.60, 0.60),
-    Tissue.SKULL: (0.45, 0.55, 0.15, 0.20, 0.50),
-    Tissue.NERVE: (0.50, 0.33, 0.45, 0.55, 0.60),
-    Tissue.LUNG: (0.05, 0.05, 0.05, 0.04, 0.05),
-    Tissue.SKIN: (0.30, 0.40, 0.20, 0.30, 0.40),
-    Tissue.BASIVERTEBRAL_VEIN: (0.60, 0.40, 0.55, 0.40, 0.50),
-    Tissue.CARTILAGE: (0.35, 0.35, 0.40, 0.60, 0.50),
-    Tissue.PELVIC_MARROW: (0.45, 0.56, 0.13, 0.18, 0.50),
-    Tissue.KIDNEY_CORTEX: (0.55, 0.38, 0.60, 0.50, 0.60),
-    Tissue.KIDNEY_MEDULLA: (0.70, 0.28, 0.75, 0.55, 0.60),
-    Tissue.LIVER: (0.22, 0.42, 0.22, 0.40, 0.42),
-    Tissue.SPLEEN: (0.50, 0.30, 0.60, 0.42, 0.50),
-    Tissue.HEART: (0.25, 0.25, 0.30, 0.60, 0.40),
-    Tissue.FLUID: (0.95, 0.14, 0.95, 0.80, 0.75),
-    Tissue.UTERUS: (0.45, 0.33, 0.50, 0.45, 0.50),
-    Tissue.GAS: (0.01, 0.01, 0.01, 0.01, 0.01),
-    Tissue.EDEMA: (0.62, 0.28, 0.60, 0.40, 0.60),
-    Tissue.FATTY_MARROW: (0.65, 0.85, 0.10, 0.30, 0.75),
-    Tissue.SCLEROSIS: (0.12, 0.14, 0.08, 0.08, 0.15),
-    Tissue.HAEMANGIOMA: (0.75, 0.70, 0.35, 0.35, 0.70),
-    Tissue.METASTASIS: (0.50, 0.24, 0.55, 0.45, 0.50),
-    Tissue.VACUUM: (0.02, 0.02, 0.02, 0.01, 0.02),
-    Tissue.SCAR: (0.22, 0.28, 0.25, 0.35, 0.30),
-    Tissue.METAL: (0.00, 0.00, 0.00, 0.00, 0.00),
-}
-"""Mean signal by tissue for T2w, T1w, STIR, GRE and PD, relative to CSF in T2w."""
+_COLUMNS = {Weighting.T2W: 0, Weighting.T1W: 1, Weighting.STIR: 2, Weighting.GRE: 3, Weighting.PD: 4}
+_TABLE: Floats = np.array([SIGNALS[tissue] for tissue in Tissue])
+_FAT: Floats = _TABLE[:, Signal._fields.index("fat")]
+_TEXTURE: Floats = _TABLE[:, Signal._fields.index("texture")]
 
-_ORGANS = [Tissue.DARK_ORGAN, Tissue.BRIGHT_ORGAN, Tissue.SOFT_ORGAN, Tissue.BOWEL, Tissue.VESSEL]
+_ORGANS = [
+    Tissue.DARK_ORGAN, Tissue.BRIGHT_ORGAN, Tissue.SOFT_ORGAN, Tissue.BOWEL, Tissue.VESSEL, Tissue.LIVER,
+    Tissue.SPLEEN, Tissue.HEART, Tissue.UTERUS, Tissue.FLUID, Tissue.KIDNEY_CORTEX, Tissue.KIDNEY_MEDULLA,
+]  # fmt: skip
 _FATS = [Tissue.FAT, Tissue.EPIDURAL_FAT]
-_MARROWS = [Tissue.MARROW, Tissue.POSTERIOR_MARROW, Tissue.SACRAL_MARROW]
+_MARROWS = [Tissue.MARROW, Tissue.POSTERIOR_MARROW, Tissue.SACRAL_MARROW, Tissue.PELVIC_MARROW, Tissue.SKULL]
+_LESIONS = [Tissue.EDEMA, Tissue.FATTY_MARROW, Tissue.SCLEROSIS, Tissue.HAEMANGIOMA, Tissue.METASTASIS]
 
 
 @dataclass(frozen=True)
@@ -94,35 +67,29 @@ class Contrast:
 
     Attributes:
         signal: By tissue, shape (43,).
+        fat: Share of that signal which chemical shift displaces, by tissue, shape (43,).
+        texture: Relative standard deviations of fine and coarse texture, by tissue, shape (2, 43).
         body: Factor by VerSe number of the body, shape (29,).
         nucleus: Signal of the nucleus by VerSe number of the disc, shape (29,).
-        endplate_band: Relative change of marrow near the endplates (Modic) by VerSe number, shape (29,).
-        endplate_band_start: Height between the endplates, 0 to 1, beyond which that change is seen.
         cleft: Factor on the nucleus at mid-height.
-        lesion: Factor on blobs in the marrow; 1 for none.
-        lesion_threshold: Threshold on a field above which the blobs lie.
-        cortex: Weight of cortical bone at the outline, 0 to 1.
-        endplate: Weight of cortical bone in the row next to it.
-        ligament: Weight of ligament just outside the outline.
+        cortex: Thickness of the bones' dark outline, mm.
+        endplate: Thickness of the bodies' dark upper and lower edges, mm.
+        ligament: Thickness of the dark line just outside the outline of bodies and discs, mm.
         ligament_everywhere: Whether outside all bone, not only bodies and discs.
-        texture: Relative standard deviations of fine and coarse texture.
         flow_void: Strength of dark streaks of flowing CSF; 0 for none.
-        seed: Seed of texture, lesions and flow.
+        seed: Seed of texture and flow.
     """
 
     signal: Floats
+    fat: Floats
+    texture: Floats
     body: Floats
     nucleus: Floats
-    endplate_band: Floats
-    endplate_band_start: float
     cleft: float
-    lesion: float
-    lesion_threshold: float
     cortex: float
     endplate: float
     ligament: float
     ligament_everywhere: bool
-    texture: tuple[float, float]
     flow_void: float
     seed: int
 
@@ -132,33 +99,32 @@ def draw_weighting(rng: np.random.Generator) -> Weighting:
     return list(FAMILY_SHARES)[int(rng.choice(len(FAMILY_SHARES), p=list(FAMILY_SHARES.values())))]
 
 
-def draw_contrast(rng: np.random.Generator, weighting: Weighting, *, coarse: bool) -> Contrast:
+def draw_contrast(rng: np.random.Generator, weighting: Weighting, column: Column) -> Contrast:
     """Draw the signals of an examination.
 
     Args:
         rng: Source of all chance.
         weighting: Sequence family.
-        coarse: Whether pixels are so large (1.5 mm and more) that thin cortical lines are averaged out.
+        column: The person's levels; narrow discs have dark nuclei.
 
     Returns:
         Signals with the variation seen between scanners, persons and levels.
     """
     u = rng.uniform
     signal = _random_signal(rng) if weighting is Weighting.RANDOM else _family_signal(rng, weighting)
+    fine, coarse = u(0.02, 0.18), u(0.02, 0.16)
+    shifts = weighting not in (Weighting.STIR, Weighting.T2W_FS, Weighting.WATER, Weighting.FAT)
     return Contrast(
         signal=signal,
+        fat=_FAT if shifts else np.zeros_like(_FAT),
+        texture=np.outer((fine, coarse), _TEXTURE),
         body=np.exp(rng.normal(0, 0.07, LEVEL_CODES)),
-        nucleus=_nucleus_signal(rng, signal),
-        endplate_band=_sometimes(rng, 0.3) * (rng.random(LEVEL_CODES) < 0.25) * rng.normal(0, 0.5, LEVEL_CODES),
-        endplate_band_start=u(0.4, 0.75),
-        cleft=u(0.5, 0.95) if rng.random() < 0.5 else 1.0,
-        lesion=u(0.4, 2.2) if rng.random() < 0.3 else 1.0,
-        lesion_threshold=u(1.3, 2.2),
-        cortex=u(0.1, 0.5) if coarse else u(0.25, 1.0),
-        endplate=_sometimes(rng, 0.6) * u(0, 0.34 if coarse else 0.85),
-        ligament=u(0, 0.45 if coarse else 0.9),
+        nucleus=_nucleus_signal(rng, signal, column),
+        cleft=u(0.4, 0.95) if rng.random() < 0.5 else 1.0,
+        cortex=u(0.1, 0.9),
+        endplate=u(0.2, 1.3),
+        ligament=u(0.0, 1.1),
         ligament_everywhere=bool(rng.random() < 0.5),
-        texture=(u(0, 0.10), u(0, 0.12)),
         flow_void=_sometimes(rng, 0.4) * u(0.2, 0.9),
         seed=int(rng.integers(2**31)),
     )
@@ -170,27 +136,63 @@ def _sometimes(rng: np.random.Generator, chance: float) -> float:
 
 
 def _family_signal(rng: np.random.Generator, weighting: Weighting) -> Floats:
-    mean = np.array([SIGNALS[tissue][_FAMILIES.index(weighting)] for tissue in Tissue])
-    signal = mean * np.exp(rng.normal(0, 0.22, len(mean)))
-    signal[Tissue.MARROW] *= np.exp(rng.normal(0, 0.25))
-    signal[_MARROWS] = signal[Tissue.MARROW] * np.array([1.0, rng.normal(1, 0.1), rng.normal(1, 0.07)])
-    signal[_ORGANS] *= np.exp(rng.normal(0, 0.5, len(_ORGANS)))
-    if rng.random() < 0.15:
-        signal[_FATS] = signal[Tissue.SUBCUTANEOUS_FAT] * np.exp(rng.normal(0, 0.1, len(_FATS)))
-    return signal
+    """Signals by tissue; those that belong together vary together."""
+    tissues = _TABLE[:, : len(_COLUMNS)].copy()
+    tissues[_MARROWS] = _draw_marrow(rng)
+    strength = rng.uniform(0.45, 1.1, (len(_LESIONS), 1))
+    tissues[_LESIONS] = tissues[Tissue.MARROW] + strength * (tissues[_LESIONS] - tissues[Tissue.MARROW])
+    signal = np.maximum(_weigh(rng, tissues, weighting), 0.0)
+    spread = np.exp(rng.normal(0, 0.18, len(signal)))
+    spread[_MARROWS + _LESIONS] = np.exp(rng.normal(0, 0.2)) * np.exp(rng.normal(0, 0.06, 10))
+    spread[_ORGANS] = np.exp(rng.normal(0, 0.5, len(_ORGANS)))
+    spread[[Tissue.SUBCUTANEOUS_FAT, *_FATS]] = spread[Tissue.FAT] * np.exp(rng.normal(0, 0.08, 3))
+    return signal * spread
+
+
+def _draw_marrow(rng: np.random.Generator) -> Floats:
+    """Signals of the marrows in the basic sequences, (5, 5): mixtures of red marrow and fat.
+
+    The share of fat grows with age; anaemia and marrow disease take it away, and then marrow is darker than muscle or
+    discs in T1w.
+    """
+    kind = rng.random()
+    share = rng.uniform(0.0, 0.2) if kind < 0.1 else rng.uniform(0.7, 0.95) if kind > 0.9 else rng.uniform(0.25, 0.7)
+    shares = np.clip(share + np.array([0.0, 0.06, 0.04, 0.12, 0.06]) * rng.uniform(-0.5, 2, 5), 0, 1)[:, None]
+    red, yellow = np.array(RED_MARROW[: len(_COLUMNS)]), _TABLE[Tissue.FAT, : len(_COLUMNS)]
+    marrow: Floats = (1 - shares) * red + shares * yellow
+    marrow[:, _COLUMNS[Weighting.GRE]] *= 0.6  # trabeculae dephase
+    return marrow
+
+
+def _weigh(rng: np.random.Generator, tissues: Floats, weighting: Weighting) -> Floats:
+    """Signals of a family from those of the basic sequences, (43,)."""
+    if weighting in _COLUMNS:
+        return tissues[:, _COLUMNS[weighting]]
+    t2w, t1w, pd = (tissues[:, _COLUMNS[basic]] for basic in (Weighting.T2W, Weighting.T1W, Weighting.PD))
+    if weighting is Weighting.SPACE:
+        return t2w * (1 - 0.35 * _FAT)
+    if weighting is Weighting.T2W_FS:
+        return t2w * (1 - rng.uniform(0.8, 1.0) * _FAT)
+    dixon = (t1w, pd, t2w)[int(rng.choice(3, p=(0.5, 0.25, 0.25)))]
+    return dixon * (_FAT + 0.03 if weighting is Weighting.FAT else 1 - rng.uniform(0.93, 1.0) * _FAT)
 
 
 def _random_signal(rng: np.random.Generator) -> Floats:
     signal = rng.random(len(Tissue))
-    signal[Tissue.AIR] *= 0.05
+    signal[[Tissue.AIR, Tissue.GAS, Tissue.VACUUM, Tissue.METAL]] *= 0.05
     signal[Tissue.CORTEX] *= rng.choice([0.15, 1.0])
     signal[Tissue.LIGAMENT] *= 0.5
-    signal[_MARROWS] = signal[Tissue.MARROW] * np.array([1.0, rng.normal(1, 0.12), rng.normal(1, 0.1)])
+    signal[_MARROWS] = signal[Tissue.MARROW] * np.append(1.0, rng.normal(1, 0.12, len(_MARROWS) - 1))
     return signal
 
 
-def _nucleus_signal(rng: np.random.Generator, signal: Floats) -> Floats:
-    """Degenerated nuclei are nearly as dark as the annulus."""
-    health = 1 - 0.9 * rng.random(LEVEL_CODES) ** rng.uniform(0.4, 2.5)
+def _nucleus_signal(rng: np.random.Generator, signal: Floats, column: Column) -> Floats:
+    """Degenerated nuclei are nearly as dark as the annulus: those of narrowed discs, and the lowest first."""
+    usual = np.array([LEVEL_SIZES[NAMES[int(n)]].disc if NAMES[int(n)] in LEVEL_SIZES else 8.0 for n in column.levels])
+    narrowing = np.clip(1 - column.disc_height / (column.scale * usual), 0, 1) * is_presacral(column.levels)
+    wear = column.degeneration * rng.uniform(0.2, 0.9) * np.where(is_lumbar(column.levels), 1.0, 0.6)
+    loss = np.clip(wear * rng.random(len(column)) + 1.2 * narrowing + rng.normal(0.1, 0.12, len(column)), 0, 0.95)
     annulus, nucleus = float(signal[Tissue.ANNULUS]), float(signal[Tissue.NUCLEUS])
-    return annulus + (nucleus - annulus) * health
+    by_level = np.full(LEVEL_CODES, nucleus)
+    by_level[column.levels] = annulus + (nucleus - annulus) * (1 - loss)
+    return by_level

@@ -1,4 +1,4 @@
-"""The course of the column: sagittal curve, scoliosis, tilt of the levels."""
+"""The course of the column: sagittal curve, scoliosis with its rotation, tilt of the levels."""
 
 from __future__ import annotations
 
@@ -7,11 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from spine_segmentation.synth.column import Column
-from spine_segmentation.synth.morphometry import C2, C5, L1, S1, T1, Floats
-from spine_segmentation.synth.profiles import ARC_LENGTHS, ARC_START, profile
+from spine_segmentation.synth.morphometry import C7, S1, Floats
+from spine_segmentation.synth.profiles import ARC_LENGTHS, ARC_START, ARC_STEP, profile
+from spine_segmentation.synth.shape_statistics import at_levels, shape_statistics
 
 CURVE_STEP = 4.0
 """Distance between two points of the sagittal curve, mm."""
+
+SCOLIOTIC = 0.10
+"""Share of persons whose lateral angles are a multiple of what they would be; 0.083 of adults are scoliotic (Carter and
+Haynes, Int J Epidemiol 1987), of whom most are already among the others."""
+
+_STEEPEST_DEGREES = 38.0
+"""Limit of lateral angles and of axial rotation."""
+
+_CORONAL_SMOOTHING = 121
+"""Width, in entries, of the window that takes the annotators' noise off the lateral angles: two vertebrae."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +34,7 @@ class Curve:
         y: Their position toward posterior, mm.
         z: Their position toward inferior, mm.
         lateral: Deviation of the column toward the left, mm, a profile along the arc.
+        rotation: Tangent of its axial rotation toward the left, a profile along the arc.
         tilt: Slope of the endplates against the curve's normal, mm/mm, a profile along the arc.
     """
 
@@ -30,7 +42,15 @@ class Curve:
     y: Floats
     z: Floats
     lateral: Floats
+    rotation: Floats
     tilt: Floats
+
+    def place(self, arc_length: Floats) -> Floats:
+        """Positions (x, y, z) at arc lengths, mm, shape (n, 3)."""
+        lateral = np.interp(arc_length, ARC_LENGTHS, self.lateral)
+        return np.stack(
+            [lateral, np.interp(arc_length, self.arc, self.y), np.interp(arc_length, self.arc, self.z)], axis=-1
+        )
 
     def point(self, arc_length: float) -> tuple[float, float]:
         """Position (y, z) at an arc length, mm."""
@@ -38,61 +58,79 @@ class Curve:
 
 
 def draw_curve(rng: np.random.Generator, column: Column) -> Curve:
-    """Draw the posture of a person.
+    """Draw the posture of a person, supine: the angles between levels are as measured, those of the sacrum are rough.
 
     Args:
         rng: Source of all chance.
-        column: The levels, whose positions carry cervical and lumbar lordosis, kyphosis and the sacral angle.
+        column: The levels.
 
     Returns:
         A curve that goes on straight above the dens and below the coccyx.
     """
     arc = np.arange(ARC_START, ARC_LENGTHS[-1], CURVE_STEP)
-    angle = np.deg2rad(_angles(rng, column, arc) + rng.normal(0, 5))
+    angle = np.deg2rad(_sagittal_angles(rng, column, arc))
+    lateral = _draw_scoliosis(rng, column)
     tilt = profile(column.disc_centre, rng.normal(0, 0.025, len(column)))
     return Curve(
         arc=arc,
         y=np.cumsum(np.sin(angle)) * CURVE_STEP,
         z=np.cumsum(np.cos(angle)) * CURVE_STEP,
-        lateral=np.interp(ARC_LENGTHS, arc, _scoliosis(rng, arc)),
+        lateral=lateral,
+        rotation=_coupled_rotation(column, lateral),
         tilt=np.where(ARC_LENGTHS < 0, 0.0, tilt),
     )
 
 
-def _angles(rng: np.random.Generator, column: Column, arc: Floats) -> Floats:
+def _sagittal_angles(rng: np.random.Generator, column: Column, arc: Floats) -> Floats:
     """Angle of the curve against the vertical, degrees; positive leads backwards on the way down."""
-    centre = column.centre
-    t1, l1, s1 = (column.index(level) for level in (T1, L1, S1))
-    presacral = [
-        (-200.0, rng.uniform(-12, 8)),
-        (-10.0, rng.normal(-4, 7)),
-        (centre[column.index(C2)], rng.normal(-7, 7)),
-        (centre[column.index(C5)], rng.normal(3, 5)),
-        (centre[t1], rng.normal(18, 7)),
-        (centre[t1 + 5], rng.normal(4, 4)),
-        (centre[l1 - 1], rng.normal(-12, 5)),
-        (centre[l1 + 1], rng.normal(-8, 5)),
-        (centre[s1 - 2], rng.normal(6, 6)),
-        (centre[s1 - 1] + 3, rng.normal(16, 6)),
-    ]
-    sacral = [
-        (centre[s1], rng.normal(41, 9)),
-        (centre[s1 + 1], rng.normal(46, 10)),
-        (centre[s1 + 3], rng.normal(12, 12)),
-        (centre[s1 + 5], rng.normal(-30, 15)),
-        (centre[-1], rng.normal(-55, 18)),
+    s1 = column.index(S1)
+    spine = at_levels(shape_statistics().sagittal.draw(rng), column.levels)
+    spine += _bend(column.wedge[:s1] / 2, 2 * column.half_depth[:s1])
+    head = [(-200.0, rng.uniform(-12, 8)), (-10.0, spine[0] + rng.normal(-4, 5))]
+    base = spine[-1] + rng.normal(17, 6)
+    sacrum = [
+        (column.centre[s1], base),
+        (column.centre[s1 + 1], base + rng.normal(5, 5)),
+        (column.centre[s1 + 3], rng.normal(12, 12)),
+        (column.centre[s1 + 5], rng.normal(-30, 15)),
+        (column.centre[-1], rng.normal(-55, 18)),
         (1100.0, 0.0),
     ]
-    flattening = rng.uniform(0.5, 1.15)
-    positions, angles = np.array(presacral + sacral).T
-    angles[: len(presacral)] *= flattening
+    positions, angles = np.concatenate([head, np.stack([column.disc_centre[:s1], spine], axis=1), sacrum]).T
     kernel = np.hanning(9)[1:-1]
     corners = np.interp(arc, positions, angles)
     return np.convolve(np.pad(corners, 3, mode="edge"), kernel / kernel.sum(), "valid")
 
 
-def _scoliosis(rng: np.random.Generator, arc: Floats) -> Floats:
-    """Deviation toward the left: slight in most persons, marked in some, mm."""
-    amplitude = abs(rng.normal(0, 4)) if rng.random() < 0.8 else rng.uniform(5, 28)
-    wave = np.sin(2 * np.pi * arc / rng.uniform(250, 700) + rng.uniform(0, 2 * np.pi))
-    return amplitude * wave + rng.normal(0, 0.04) * (arc - 300)
+def _bend(lost: Floats, diameter: Floats) -> Floats:
+    """Angles, degrees, by which wedged bodies turn what is above and below them by the same amount, either way."""
+    angle = np.rad2deg(np.arctan2(lost, diameter))
+    return np.asarray(angle.sum() / 2 - np.cumsum(angle))
+
+
+def _draw_scoliosis(rng: np.random.Generator, column: Column) -> Floats:
+    """Deviation toward the left of the straight line through the column, mm, a profile: marked in few persons.
+
+    The pelvis is taken to lie straight: the coronal angle of the lowest segment was measured on too few people.
+    """
+    s1 = column.index(S1)
+    angles = at_levels(shape_statistics().coronal.draw(rng), column.levels)[:-1]
+    if rng.random() < SCOLIOTIC:
+        angles *= rng.uniform(2.0, 4.5)
+    angles -= _bend(column.lateral_wedge[:s1], 2 * column.half_width[:s1])[:-1]
+    angles = np.clip(angles, -_STEEPEST_DEGREES, _STEEPEST_DEGREES)
+    positions = np.concatenate([[-120.0], column.disc_centre[: s1 - 1], [column.centre[s1]]])
+    slope = profile(positions, np.tan(np.deg2rad(np.concatenate([[0.0], angles, [0.0]]))), smoothing=_CORONAL_SMOOTHING)
+    lateral = np.cumsum(slope) * ARC_STEP
+    centre = column.centre[: s1 + 1]
+    line = np.polyfit(centre, np.interp(centre, ARC_LENGTHS, lateral), 1)
+    return np.asarray(lateral - np.polyval(line, ARC_LENGTHS))
+
+
+def _coupled_rotation(column: Column, lateral: Floats) -> Floats:
+    """Tangent of the axial rotation: the bodies turn toward the side to which they deviate; head and pelvis do not."""
+    ends = column.centre[[column.index(C7), column.index(S1)]]
+    chord = np.interp(ARC_LENGTHS, ends, np.interp(ends, ARC_LENGTHS, lateral))
+    within = (ends[0] < ARC_LENGTHS) & (ends[1] > ARC_LENGTHS)
+    degrees = np.where(within, (lateral - chord) * shape_statistics().rotation, 0.0)
+    return np.asarray(np.tan(np.deg2rad(np.clip(degrees, -_STEEPEST_DEGREES, _STEEPEST_DEGREES))))

@@ -35,6 +35,8 @@ class _Sequence:
     inversion: float | None = None
     train: int = 1
     flip: float = 90.0
+    dimensions: str = "2D"
+    options: str = ""
 
 
 _SEQUENCES: dict[Weighting, _Sequence] = {
@@ -43,6 +45,10 @@ _SEQUENCES: dict[Weighting, _Sequence] = {
     Weighting.STIR: _Sequence("IR", "SK", repetition=4000, echo=60, inversion=160, train=12),
     Weighting.GRE: _Sequence("GR", "SS", repetition=600, echo=18, flip=25),
     Weighting.PD: _Sequence("SE", "SK", repetition=3000, echo=25, train=6),
+    Weighting.WATER: _Sequence("GR", "SP", repetition=6.5, echo=2.5, flip=10, dimensions="3D"),
+    Weighting.FAT: _Sequence("GR", "SP", repetition=6.5, echo=2.5, flip=10, dimensions="3D"),
+    Weighting.SPACE: _Sequence("SE", "SK", repetition=1500, echo=120, train=60, dimensions="3D"),
+    Weighting.T2W_FS: _Sequence("SE", "SK", repetition=3500, echo=90, train=16, options="FS"),
     Weighting.RANDOM: _Sequence("RM", "NONE", repetition=1000, echo=30),
 }
 
@@ -65,10 +71,25 @@ def write_study(scan: SyntheticScan, folder: Path, *, seed: int) -> list[Path]:
     Raises:
         OutputError: If a file cannot be written.
     """
-    pixels = _quantize(scan.image.array)
+    pixels = quantize(scan.image.array)
     series = _series(scan, pixels, seed)
     _create(folder)
     return [_write_slice(series, scan.image, pixels[k], k, folder) for k in range(len(pixels))]
+
+
+def quantize(image: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
+    """Scale an image to the integers that a scanner stores, 12 bits of them.
+
+    Args:
+        image: Any shape, not negative.
+
+    Returns:
+        0 to 4095; the brightest 0.05 % saturate.
+    """
+    brightest = float(np.quantile(image, 0.9995))
+    scaled = image * ((2**_BITS - 1) / max(brightest, 1e-6))
+    quantized: npt.NDArray[np.uint16] = np.clip(np.rint(scaled), 0, 2**_BITS - 1).astype(np.uint16)
+    return quantized
 
 
 def _create(folder: Path) -> None:
@@ -80,14 +101,6 @@ def _create(folder: Path) -> None:
             expected="a folder, or a place where one can be created",
             remedy="choose another folder",
         ) from error
-
-
-def _quantize(image: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
-    """Scale to ``_BITS`` bits; the brightest 0.05 % saturate."""
-    brightest = float(np.quantile(image, 0.9995))
-    scaled = image * ((2**_BITS - 1) / max(brightest, 1e-6))
-    quantized: npt.NDArray[np.uint16] = np.clip(np.rint(scaled), 0, 2**_BITS - 1).astype(np.uint16)
-    return quantized
 
 
 def _series(scan: SyntheticScan, pixels: npt.NDArray[np.uint16], seed: int) -> Dataset:
@@ -139,8 +152,8 @@ def _add_sequence(dataset: Dataset, image: Volume, sequence: _Sequence) -> None:
     dataset.ImageType = ["ORIGINAL", "PRIMARY", "OTHER"]
     dataset.ScanningSequence = sequence.scanning
     dataset.SequenceVariant = sequence.variant
-    dataset.ScanOptions = ""
-    dataset.MRAcquisitionType = "2D"
+    dataset.ScanOptions = sequence.options
+    dataset.MRAcquisitionType = sequence.dimensions
     dataset.RepetitionTime = sequence.repetition
     dataset.EchoTime = sequence.echo
     dataset.EchoTrainLength = sequence.train

@@ -1,4 +1,4 @@
-"""Intervertebral discs: annulus, nucleus, bulges and herniations."""
+"""Intervertebral discs: annulus and nucleus between the endplates, and bulges all round."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spine_segmentation.synth.bodies import BodyFrame, BodyShapes
+from spine_segmentation.synth.bodies import BodyShapes
+from spine_segmentation.synth.body_frame import BodyFrame
 from spine_segmentation.synth.column import Column
 from spine_segmentation.synth.coordinates import Coordinates
 from spine_segmentation.synth.morphometry import Floats
@@ -26,28 +27,31 @@ class DiscShapes:
     Attributes:
         centre: Arc length of the middle, mm.
         height: At the rim, mm.
-        half_depth: Half the anteroposterior diameter, mm.
-        bulge: Relative excess all round.
-        herniation: Additional posterior excess, mm.
+        radius: Of the disc at the endplates relative to that of the bodies' rims.
+        bulge: Relative excess all round at mid-height.
         hollow: Mean concavity of the endplates, into which the nucleus reaches, mm.
         nucleus_depth: Half depth of the nucleus relative to that of the disc.
         nucleus_height: Height of the nucleus relative to the gap between the endplates.
-        nucleus_place: Centre of the nucleus behind that of the disc, relative to ``half_depth``.
+        nucleus_place: Centre of the nucleus behind that of the disc, relative to its half depth.
+        outer_annulus: Squared radius relative to the disc's beyond which the annulus is dense, dark fibres.
     """
 
     centre: Floats
     height: Floats
-    half_depth: Floats
+    radius: Floats
     bulge: Floats
-    herniation: Floats
     hollow: Floats
     nucleus_depth: Floats
     nucleus_height: Floats
     nucleus_place: Floats
+    outer_annulus: Floats
 
 
 def draw_discs(rng: np.random.Generator, column: Column, bodies: BodyShapes) -> DiscShapes:
     """Draw the shapes of a person's discs.
+
+    A bulge is seen in 30 % of people of 20 years without symptoms and in 84 % of those of 80 (Brinjikji et al. 2015,
+    AJNR 36:811).
 
     Args:
         rng: Source of all chance.
@@ -58,17 +62,18 @@ def draw_discs(rng: np.random.Generator, column: Column, bodies: BodyShapes) -> 
         One shape per level, for the disc below it.
     """
     n, degeneration = len(column), column.degeneration
-    bulging = rng.random(n) < 0.25
+    concavity = bodies.endplates.concavity
+    bulging = rng.random(n) < 0.1 + 0.3 * degeneration
     return DiscShapes(
         centre=column.disc_centre,
         height=column.disc_height,
-        half_depth=column.half_depth * rng.uniform(0.93, 1.06, n),
-        bulge=rng.uniform(0, 0.09, n) + 0.12 * bulging * degeneration,
-        herniation=np.where(rng.random(n) < 0.2 * degeneration, rng.uniform(2, 6, n), 0.0),
-        hollow=(bodies.lower_concavity + np.append(bodies.upper_concavity[1:], 0.0)) / 2,
-        nucleus_depth=rng.uniform(0.45, 0.75, n),
-        nucleus_height=rng.uniform(0.6, 1.05, n),
+        radius=rng.uniform(0.96, 1.03, n),
+        bulge=rng.uniform(0, 0.07, n) + rng.uniform(0.04, 0.12, n) * bulging,
+        hollow=(concavity[1::2] + np.append(concavity[2::2], 0.0)) / 2,
+        nucleus_depth=rng.uniform(0.5, 0.8, n),
+        nucleus_height=rng.uniform(0.6, 1.1, n),
         nucleus_place=rng.normal(0.08, 0.06, n),
+        outer_annulus=np.full(n, rng.uniform(0.82, 1.1)),
     )
 
 
@@ -78,34 +83,28 @@ def paint_discs(tissues: TissueMap, at: Coordinates, frame: BodyFrame, shapes: D
     Args:
         tissues: Where to paint.
         at: Coordinates of the grid.
-        frame: From :func:`bodies.body_frame`.
+        frame: From :func:`~spine_segmentation.synth.body_frame.body_frame`.
         shapes: From :func:`draw_discs`.
-        column: The levels.
+        column: The levels, of which some have grown together with the next one.
     """
-    index = torch.where(tissues.height > 0, at.territory, at.territory - 1)
-    exists, index = index >= 0, index.clamp(min=0)
-    here = {field.name: per_level(getattr(shapes, field.name), index) for field in fields(shapes)}
+    index = frame.disc.clamp(min=0)
+    rows = np.stack([getattr(shapes, field.name) for field in fields(shapes)])
+    here = dict(zip((field.name for field in fields(shapes)), per_level(rows, index), strict=True))
+    level, fused = per_level(np.stack([column.levels, column.fused_below]).astype(np.uint8), index)
     height = (at.axial - here["centre"]) / (here["height"] * 0.5)
-    half_width = per_level(column.half_width, at.territory)
-    between = (tissues.height.abs() > _RIM) & ~frame.inside & exists
-    disc = between & (frame.d.abs() < _reach(here, frame, height)) & (at.x.abs() < half_width)
-    core = _core(here, at, frame)
-    level = per_level(column.levels, index).to(torch.uint8)
+    reach = (here["radius"] + here["bulge"] * (1 - height * height).clamp_(min=0)) ** 2
+    exists = (fused == 0) & (frame.disc >= 0)
+    disc = (tissues.height.abs() > _RIM) & ~frame.inside & exists & (frame.radius < reach)
+    core = _core(here, frame, height)
     tissues.paint_level(disc, Tissue.ANNULUS, Semantic.DISC, level)
     tissues.paint(disc & (core > 0), Tissue.NUCLEUS)
-    tissues.core.copy_(torch.where(disc, (2 * core).clamp(0, 1), 0.0))
+    tissues.paint(disc & (frame.radius > reach * here["outer_annulus"]), Tissue.CORTEX)
+    tissues.core.copy_((2 * core).clamp_(0, 1) * disc)
     tissues.height.copy_(torch.where(disc, height, tissues.height))
 
 
-def _reach(here: dict[str, Tensor], frame: BodyFrame, height: Tensor) -> Tensor:
-    """Half depth of the disc with its bulge and herniation, mm, (N, H, W)."""
-    posterior = torch.where(frame.d < 0, 0.0, here["herniation"] / here["half_depth"])
-    excess = (here["bulge"] + posterior) * (1 - 0.7 * height * height).clamp(min=0)
-    return here["half_depth"] * frame.roundness * (1 + excess) + 0.01
-
-
-def _core(here: dict[str, Tensor], at: Coordinates, frame: BodyFrame) -> Tensor:
+def _core(here: dict[str, Tensor], frame: BodyFrame, height: Tensor) -> Tensor:
     """1 in the centre of the nucleus, 0 at its edge, negative outside; (N, H, W)."""
-    depth = (frame.d / here["half_depth"] - here["nucleus_place"]) / here["nucleus_depth"]
-    height = (at.axial - here["centre"]) / (here["nucleus_height"] * (here["height"] * 0.5 + here["hollow"]))
-    return 1 - depth * depth - height * height - 1.6 * frame.lateral
+    depth = (frame.behind / frame.half_depth - here["nucleus_place"]) / here["nucleus_depth"]
+    rise = height * here["height"] / (here["nucleus_height"] * (here["height"] + 2 * here["hollow"]))
+    return 1 - depth * depth - (rise * rise) ** 2 - 2 * frame.lateral**2

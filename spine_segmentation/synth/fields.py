@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -26,7 +28,7 @@ class Fields:
         self._grid = grid
 
     def between_slices(self, channels: int, scale: tuple[float, float, float]) -> Tensor:
-        """Fields that change from slice to slice.
+        """Fields that change from slice to slice; an oblique grid sees those of the upright one.
 
         Args:
             channels: How many.
@@ -35,12 +37,12 @@ class Fields:
         Returns:
             Shape (channels, N, H, W), float32, about standard normal.
         """
-        lattice = self._lattice((channels, *KNOTS))
-        x = self._grid.lateral_tensor()
-        weights, knots = _linear_weights(x, scale[0], KNOTS[0])
+        weights = _linear_weights(self._grid.lateral_tensor() / scale[0], 0, KNOTS[0], KNOTS[0])
         weights = weights / weights.norm(dim=1, keepdim=True)
-        slices = torch.einsum("nk,ckzy->cnzy", weights, lattice[:, knots])
-        return self._in_plane(slices, scale[1:])
+        (rows, row_knots), (columns, column_knots) = self._in_plane(scale[1:])
+        lattice = self._lattice((channels, *KNOTS)).index_select(2, row_knots).index_select(3, column_knots)
+        slices = (weights @ lattice.flatten(2)).unflatten(2, lattice.shape[2:])
+        return torch.matmul(rows, slices @ columns.T)
 
     def common(self, channels: int, scale: tuple[float, float]) -> Tensor:
         """Fields that are the same in every slice.
@@ -52,29 +54,46 @@ class Fields:
         Returns:
             Shape (channels, H, W), float32, about standard normal.
         """
-        return self._in_plane(self._lattice((channels, *KNOTS[1:])), scale)
+        (rows, row_knots), (columns, column_knots) = self._in_plane(scale)
+        lattice = self._lattice((channels, *KNOTS[1:])).index_select(1, row_knots).index_select(2, column_knots)
+        return torch.matmul(rows, lattice @ columns.T)
 
     def _lattice(self, shape: tuple[int, ...]) -> Tensor:
         return torch.randn(shape, generator=self._generator, device=self._grid.device)
 
-    def _in_plane(self, lattice: Tensor, scale: tuple[float, float]) -> Tensor:
-        rows, row_knots = _linear_weights(self._grid.inferior(), scale[0], KNOTS[1])
-        columns, column_knots = _linear_weights(self._grid.posterior(), scale[1], KNOTS[2])
-        return rows @ lattice[..., row_knots, :][..., column_knots] @ columns.T
+    def _in_plane(self, scale: tuple[float, float]) -> tuple[tuple[Tensor, Tensor], ...]:
+        """Weights (pixels, knots) and the knots in reach, for rows and for columns."""
+        positions, pixel = (self._grid.inferior(), self._grid.posterior()), self._grid.pixel_size
+        return tuple(
+            _in_reach(positions[axis] / mm, self._grid.origin[axis] / mm, pixel / mm, KNOTS[axis + 1])
+            for axis, mm in enumerate(scale)
+        )
 
 
-def _linear_weights(positions: Tensor, scale: float, count: int) -> tuple[Tensor, Tensor]:
+def _in_reach(places: Tensor, first_place: float, pitch: float, count: int) -> tuple[Tensor, Tensor]:
+    """Weights of the knots in reach of ascending equidistant places, and their indices on the periodic lattice.
+
+    The extent is computed from the first place and the pitch, and not from the tensor, for which a GPU would wait.
+    """
+    first = math.floor(first_place)
+    reached = min(count, math.floor(first_place + pitch * (len(places) - 1)) - first + 2)
+    knots = (torch.arange(reached, device=places.device) + first) % count
+    return _linear_weights(places, first, reached, count), knots
+
+
+def _linear_weights(places: Tensor, first: int, knots: int, period: int) -> Tensor:
     """Linear interpolation on a periodic lattice as a matrix.
 
     Args:
-        positions: Shape (n,), mm.
-        scale: Distance of the knots, mm.
-        count: Knots before the lattice repeats.
+        places: Shape (n,), in distances between knots.
+        first: The first knot.
+        knots: How many knots from there on.
+        period: Knots before the lattice repeats.
 
     Returns:
-        Weights (n, m) of the m knots in reach, and the knots' indices (m,).
+        Weights, shape (n, knots).
     """
-    place = positions / scale
-    first, last = int(torch.floor(place.min())), int(torch.floor(place.max())) + 1
-    knots = torch.arange(first, last + 1, device=positions.device)
-    return (1 - (place[:, None] - knots).abs()).clamp(min=0), knots % count
+    offset = places[:, None] - (torch.arange(knots, device=places.device) + first)
+    if knots == period:
+        offset = torch.remainder(offset + period / 2, period) - period / 2
+    return (1 - offset.abs()).clamp_(min=0)

@@ -10,13 +10,17 @@ import torch
 from torch import Tensor
 
 from spine_segmentation.errors import UsageError
-from spine_segmentation.synth.acquisition import COARSE_PIXEL_MM, acquire, draw_acquisition
-from spine_segmentation.synth.contrast import Weighting, draw_contrast, draw_weighting
+from spine_segmentation.synth.contrast import Weighting
+from spine_segmentation.synth.examination import (
+    Examination,
+    draw_examination,
+    draw_training_examination,
+    take_image,
+)
+from spine_segmentation.synth.field_of_view import whole
 from spine_segmentation.synth.grid import Grid
-from spine_segmentation.synth.person import Person, draw_person
-from spine_segmentation.synth.rendering import render
-from spine_segmentation.synth.tissues import TissueMap
-from spine_segmentation.synth.views import Region, draw_field_of_view, draw_training_grid, region_grid
+from spine_segmentation.synth.person import draw_person
+from spine_segmentation.synth.views import Region, region_grid
 from spine_segmentation.synth.voxelize import voxelize
 from spine_segmentation.volume import Volume
 
@@ -70,15 +74,10 @@ def generate_triplet(
     Returns:
         The sample, on the device.
     """
-    person_rng, view_rng, image_rng = np.random.default_rng(seed).spawn(3)
-    person = draw_person(person_rng)
-    grid = draw_training_grid(view_rng, person.column, person.curve, shape, pixel_size, torch.device(device))
-    field_of_view = draw_field_of_view(view_rng, grid)
-    tissues, image = _examine(person, grid, draw_weighting(image_rng), image_rng)
+    view, examination = draw_training_examination(seed, shape, pixel_size, torch.device(device))
+    sample, crop = _examine(examination), view.field_of_view.crop
     return Triplet(
-        image=field_of_view.crop(image),
-        semantic=field_of_view.crop(tissues.semantic[1]),
-        level=field_of_view.crop(tissues.level[1]),
+        image=crop(sample.image[list(view.channels)]), semantic=crop(sample.semantic[1]), level=crop(sample.level[1])
     )
 
 
@@ -119,7 +118,7 @@ def generate_volume(
         UsageError: If a size is not positive, or region or weighting is unknown.
     """
     _check(region, weighting, (slices, slice_spacing, pixel_size, rows, columns))
-    person_rng, _, image_rng = np.random.default_rng(seed).spawn(3)
+    person_rng, view_rng, image_rng = np.random.default_rng(seed).spawn(3)
     person = draw_person(person_rng)
     grid = region_grid(
         person.column,
@@ -132,11 +131,22 @@ def generate_volume(
         columns=columns,
         device=torch.device(device),
     )
-    tissues, image = _examine(person, grid, Weighting(weighting), image_rng)
+    thickness = slice_spacing * view_rng.uniform(0.75, 1.0)
+    scan = _examine(
+        draw_examination(
+            image_rng,
+            person,
+            Weighting(weighting),
+            grid,
+            thickness,
+            divided=(True,) * slices,
+            field_of_view=whole(grid),
+        )
+    )
     return SyntheticScan(
-        image=_volume(image, grid),
-        semantic=_volume(tissues.semantic, grid),
-        level=_volume(tissues.level, grid),
+        image=_volume(scan.image, grid),
+        semantic=_volume(scan.semantic, grid),
+        level=_volume(scan.level, grid),
         vertebrae=person.column.vertebrae,
         weighting=Weighting(weighting),
     )
@@ -146,15 +156,12 @@ def _volume(tensor: Tensor, grid: Grid) -> Volume:
     return Volume(tensor.cpu().numpy(), grid.affine)
 
 
-def _examine(person: Person, grid: Grid, weighting: Weighting, rng: np.random.Generator) -> tuple[TissueMap, Tensor]:
-    """Sample the tissues of a person on a grid, and take their image."""
-    coarse = grid.pixel_size >= COARSE_PIXEL_MM
-    contrast_rng, acquisition_rng = rng.spawn(2)
-    tissues, at = voxelize(person, grid)
-    contrast = draw_contrast(contrast_rng, weighting, coarse=coarse)
-    acquisition = draw_acquisition(acquisition_rng, coarse=coarse)
-    ideal = render(tissues, contrast, grid)
-    return tissues, acquire(ideal, tissues, at, acquisition, grid)
+def _examine(examination: Examination) -> Triplet:
+    """Take image and truth of all slices of an examination."""
+    planes = examination.planes
+    tissues, at = voxelize(examination.person, planes.grid)
+    middle = list(planes.middle)
+    return Triplet(take_image(examination, tissues, at), tissues.semantic[middle], tissues.level[middle])
 
 
 def _check(region: str, weighting: str, sizes: tuple[float | None, ...]) -> None:

@@ -14,7 +14,11 @@ from spine_segmentation.synth.coordinates import Coordinates
 from spine_segmentation.synth.fields import Fields
 from spine_segmentation.synth.grid import Grid
 from spine_segmentation.synth.morphometry import C5
+from spine_segmentation.synth.overwrite import overwrite
 from spine_segmentation.synth.tissues import Tissue, TissueMap
+
+_SCALP_MM = 12.0
+"""Depth under the skin of the neck down to which the scalp goes on there."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class HeadShape:
     Attributes:
         top: Arc length above which the head begins, mm.
         scale: Size of the person relative to the mean adult.
+        half_width: Half the brain's lateral extent, mm.
         half_length: Half the brain's extent toward anterior and posterior, mm.
         half_height: Half its extent along the column, mm.
         centre: Arc length and distance behind the bodies' line of its centre, mm.
@@ -35,12 +40,14 @@ class HeadShape:
         clivus_thickness: mm.
         pharynx_gap: Distance of the pharynx in front of the bodies, mm.
         pharynx_depth: Its diameter, mm; 0 where it is closed.
+        pharynx_half_width: Half its lateral extent, mm.
         pharynx_end: Arc length of its lower end, mm.
         seed: Seed of the irregular parts.
     """
 
     top: float
     scale: float
+    half_width: float
     half_length: float
     half_height: float
     centre: tuple[float, float]
@@ -52,6 +59,7 @@ class HeadShape:
     clivus_thickness: float
     pharynx_gap: float
     pharynx_depth: float
+    pharynx_half_width: float
     pharynx_end: float
     seed: int
 
@@ -71,6 +79,7 @@ def draw_head(rng: np.random.Generator, column: Column) -> HeadShape:
     return HeadShape(
         top=-19 * g,
         scale=g,
+        half_width=72 * g * u(0.95, 1.05),
         half_length=85 * g * u(0.9, 1.1),
         half_height=half_height,
         centre=(-(34 * g + half_height * u(0.85, 1.0)), u(30, 48) * g),
@@ -82,6 +91,7 @@ def draw_head(rng: np.random.Generator, column: Column) -> HeadShape:
         clivus_thickness=u(18, 34),
         pharynx_gap=u(5, 12),
         pharynx_depth=u(4, 16) * (rng.random() < 0.75),
+        pharynx_half_width=u(8, 18),
         pharynx_end=column.position(C5) + u(-20, 20),
         seed=int(rng.integers(2**31)),
     )
@@ -121,8 +131,9 @@ def paint_head(
     _paint_skull(tissues, at, shape, radius, sulci, folia)
     wave = 3 * fields.common(1, (25, 300))[0]
     pharynx = at.d + canal.front + shape.pharynx_gap - wave
-    airway = (pharynx < 0) & (pharynx > -shape.pharynx_depth) & (at.s < shape.pharynx_end) & (at.s > -55)
-    tissues.paint(airway, Tissue.LUNG)
+    taper = torch.minimum((shape.pharynx_end - at.s) / 15, (at.s + 46 * shape.scale) / 12).clamp(0, 1)
+    airway = (pharynx < 0) & (pharynx > -shape.pharynx_depth * taper)
+    overwrite(tissues.tissue, airway & (at.x.abs() < shape.pharynx_half_width), Tissue.GAS)
 
 
 def _paint_skull(
@@ -131,14 +142,25 @@ def _paint_skull(
     above = at.s < shape.top
     rise = at.s + 25 * shape.scale
     behind_clivus = above & (at.d > shape.clivus + rise * shape.clivus_slope)
-    brain = behind_clivus & (radius < 1)
-    tissues.paint(behind_clivus & (radius < shape.scalp), shape.scalp_tissue)
-    tissues.paint(behind_clivus & (radius < shape.skull), Tissue.SKULL)
-    tissues.paint(brain, Tissue.BRAIN)
-    tissues.paint(brain & (sulci > 1.0), Tissue.CSF)
-    tissues.paint(brain & (folia > 1.3), Tissue.CORD)
-    front = at.d > 0.4 * rise - shape.clivus_thickness
-    tissues.paint(above & ~behind_clivus & front & (rise < -shape.scale), Tissue.SKULL)
+    round_ = radius + (at.x / shape.half_width) ** 2
+    brain = behind_clivus & (round_ < 1)
+    bare = at.s < -50 * shape.scale  # further down, the muscles of the neck cover the skull
+    overwrite(tissues.tissue, behind_clivus & bare & (radius < shape.scalp), Tissue.AIR)
+    overwrite(
+        tissues.tissue,
+        behind_clivus & (bare | (tissues.depth < _SCALP_MM)) & (round_ < shape.scalp),
+        shape.scalp_tissue,
+    )
+    overwrite(tissues.tissue, behind_clivus & (round_ < shape.skull), Tissue.CORTEX)
+    overwrite(tissues.tissue, behind_clivus & (round_ < shape.skull - 0.04), Tissue.SKULL)
+    overwrite(tissues.tissue, behind_clivus & (round_ < 1.05), Tissue.CORTEX)
+    overwrite(tissues.tissue, brain, Tissue.BRAIN)
+    overwrite(tissues.tissue, brain & (sulci > 1.0), Tissue.CSF)
+    overwrite(tissues.tissue, brain & (folia > 1.3), Tissue.CORD)
+    front = at.d - 0.4 * rise + shape.clivus_thickness
+    clivus = above & ~behind_clivus & (rise < -shape.scale) & (rise > -50 * shape.scale) & (at.x.abs() < 30)
+    overwrite(tissues.tissue, clivus & (front > 0), Tissue.CORTEX)
+    overwrite(tissues.tissue, clivus & (front > 1.5) & (rise < -2.5), Tissue.SKULL)
 
 
 def open_scalp(depth: Tensor, at: Coordinates, shape: HeadShape, radius: Tensor) -> Tensor:

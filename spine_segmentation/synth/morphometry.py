@@ -1,9 +1,9 @@
 """Mean adult sizes, level by level, in millimetres.
 
-Bodies and discs are set so that the distance of neighbouring body centres lies within one standard deviation of
-measured ones (CT label data of the VerSe type for all levels, T2-weighted MRI for T10 to L5), with the increase of body
-size from C3 to L5 of standard anatomy. Posterior elements, canal and sacrum are rounded values of the order found in
-anatomical textbooks: good for looks, not for measurement.
+Heights and depths of the bodies of T11 to L5 are rounded values of SPIDER's masks, the others continue them upwards
+with the increase of body size from C3 to T10 of standard anatomy. A disc is what a body leaves of the spacing measured
+on CT; both are in ``shape_statistics.json``. Posterior elements, canal and sacrum are rounded values of the order found
+in anatomical textbooks: good for looks, not for measurement.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ Floats = npt.NDArray[np.float64]
 Levels = npt.NDArray[np.int64]
 
 T13, S1, BELOW_S1 = VERSE_NUMBERS["T13"], VERSE_NUMBERS["S1"], VERSE_NUMBERS["S2 and below"]
-C2, C3, C5, C7 = (VERSE_NUMBERS[name] for name in ("C2", "C3", "C5", "C7"))
-T1, T12, L1, L5, L6 = (VERSE_NUMBERS[name] for name in ("T1", "T12", "L1", "L5", "L6"))
+C2, C3, C5, C6, C7 = (VERSE_NUMBERS[name] for name in ("C2", "C3", "C5", "C6", "C7"))
+T1, T8, T12 = (VERSE_NUMBERS[name] for name in ("T1", "T8", "T12"))
+L1, L4, L5, L6 = (VERSE_NUMBERS[name] for name in ("L1", "L4", "L5", "L6"))
 
 
 @dataclass(frozen=True)
@@ -41,31 +42,31 @@ class LevelSize:
 
 
 LEVEL_SIZES: dict[str, LevelSize] = {
-    "C2": LevelSize(20.0, 15.5, 17.0, 4.6),
-    "C3": LevelSize(13.5, 15.6, 18.0, 4.8),
-    "C4": LevelSize(13.0, 15.8, 19.0, 4.9),
-    "C5": LevelSize(12.6, 16.2, 20.0, 4.9),
-    "C6": LevelSize(12.6, 16.7, 21.0, 5.0),
-    "C7": LevelSize(14.0, 17.0, 23.0, 4.8),
+    "C2": LevelSize(20.0, 15.5, 17.0, 4.8),
+    "C3": LevelSize(13.5, 15.6, 18.0, 4.5),
+    "C4": LevelSize(13.0, 15.8, 19.0, 4.4),
+    "C5": LevelSize(12.6, 16.2, 20.0, 4.1),
+    "C6": LevelSize(12.6, 16.7, 21.0, 4.5),
+    "C7": LevelSize(14.0, 17.0, 23.0, 4.7),
     "T1": LevelSize(16.0, 17.2, 26.0, 4.2),
-    "T2": LevelSize(17.0, 18.0, 26.0, 3.7),
-    "T3": LevelSize(17.5, 19.0, 25.0, 3.5),
-    "T4": LevelSize(18.0, 20.5, 25.0, 3.5),
-    "T5": LevelSize(18.5, 22.0, 26.0, 3.7),
-    "T6": LevelSize(19.0, 24.0, 27.0, 4.0),
-    "T7": LevelSize(19.5, 25.5, 28.0, 4.3),
-    "T8": LevelSize(20.0, 27.0, 29.0, 4.6),
-    "T9": LevelSize(20.5, 28.0, 31.0, 5.2),
-    "T10": LevelSize(21.5, 29.0, 33.0, 6.0),
-    "T11": LevelSize(22.5, 30.0, 36.0, 6.6),
-    "T12": LevelSize(24.0, 31.0, 39.0, 7.5),
-    "T13": LevelSize(24.5, 31.0, 39.0, 7.8),
-    "L1": LevelSize(25.5, 32.0, 41.0, 8.6),
-    "L2": LevelSize(26.5, 33.0, 42.0, 9.6),
-    "L3": LevelSize(27.0, 34.0, 44.0, 10.5),
-    "L4": LevelSize(27.0, 34.5, 47.0, 11.0),
-    "L5": LevelSize(26.5, 34.5, 50.0, 10.0),
-    "L6": LevelSize(26.0, 34.5, 50.0, 9.0),
+    "T2": LevelSize(17.0, 18.0, 26.0, 3.8),
+    "T3": LevelSize(17.5, 19.0, 25.0, 3.3),
+    "T4": LevelSize(18.0, 20.5, 25.0, 3.4),
+    "T5": LevelSize(18.5, 22.0, 26.0, 3.3),
+    "T6": LevelSize(19.0, 24.0, 27.0, 3.3),
+    "T7": LevelSize(19.5, 25.5, 28.0, 3.6),
+    "T8": LevelSize(20.0, 27.0, 29.0, 3.7),
+    "T9": LevelSize(20.5, 28.0, 31.0, 4.4),
+    "T10": LevelSize(21.5, 29.0, 33.0, 5.3),
+    "T11": LevelSize(22.5, 30.0, 36.0, 6.4),
+    "T12": LevelSize(24.0, 31.0, 39.0, 7.6),
+    "T13": LevelSize(24.5, 31.0, 39.0, 8.0),
+    "L1": LevelSize(25.5, 32.0, 41.0, 8.5),
+    "L2": LevelSize(26.5, 33.0, 42.0, 9.0),
+    "L3": LevelSize(27.0, 34.0, 44.0, 9.5),
+    "L4": LevelSize(27.0, 34.5, 47.0, 10.0),
+    "L5": LevelSize(25.5, 34.5, 50.0, 8.9),
+    "L6": LevelSize(25.5, 34.5, 50.0, 8.9),
 }
 """Mean adult sizes of the presacral levels."""
 

@@ -13,6 +13,7 @@ from spine_segmentation.synth.column import Column, draw_column
 from spine_segmentation.synth.curve import Curve, draw_curve
 from spine_segmentation.synth.discs import DiscShapes, draw_discs
 from spine_segmentation.synth.head import HeadShape, draw_head
+from spine_segmentation.synth.pathology import Pathology, draw_pathology
 from spine_segmentation.synth.posterior import PosteriorShapes, draw_posterior
 from spine_segmentation.synth.skin import SkinShape, draw_skin
 from spine_segmentation.synth.surroundings import Surroundings, draw_surroundings
@@ -33,6 +34,7 @@ class Person:
         head: Skull, brain, pharynx.
         surroundings: Organs, muscles, vessels.
         skin: Surfaces of the body.
+        pathology: What changes the tissues of bodies and discs.
         jitter: Strength of the irregular deformation, relative.
         jitter_seed: Seed of that deformation.
     """
@@ -47,6 +49,7 @@ class Person:
     head: HeadShape
     surroundings: Surroundings
     skin: SkinShape
+    pathology: Pathology
     jitter: float
     jitter_seed: int
 
@@ -61,7 +64,7 @@ def draw_person(rng: np.random.Generator) -> Person:
     Returns:
         The person's anatomy.
     """
-    streams = iter(rng.spawn(11))
+    streams = iter(rng.spawn(12))
     jitter = next(streams)
     column = draw_column(next(streams))
     bodies = draw_bodies(next(streams), column)
@@ -76,6 +79,7 @@ def draw_person(rng: np.random.Generator) -> Person:
         head=draw_head(next(streams), column),
         surroundings=draw_surroundings(next(streams), column),
         skin=draw_skin(next(streams), column),
+        pathology=draw_pathology(next(streams), column),
         jitter=jitter.uniform(0.2, 1.0),
         jitter_seed=int(jitter.integers(2**31)),
     )

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from spine_segmentation.synth.contrast import Contrast
+from spine_segmentation.synth.contrast import LEVEL_CODES, Contrast
+from spine_segmentation.synth.coordinates import Coordinates
 from spine_segmentation.synth.fields import Fields
 from spine_segmentation.synth.grid import Grid
-from spine_segmentation.synth.morphometry import Floats
+from spine_segmentation.synth.outlines import draw_outlines
+from spine_segmentation.synth.profiles import per_level
 from spine_segmentation.synth.tissues import Semantic, Tissue, TissueMap
 
-_CLEFT = 0.27
+_CLEFT = 0.3
 """Half height of the intranuclear cleft relative to the disc's."""
 
+_FLOW_END_MM = 420.0
+"""Arc length, about T12, below which CSF pulsates little."""
 
-def render(tissues: TissueMap, contrast: Contrast, grid: Grid) -> Tensor:
+
+def render(tissues: TissueMap, at: Coordinates, contrast: Contrast, grid: Grid) -> Tensor:
     """Give every voxel its signal.
 
     Args:
         tissues: The anatomy.
+        at: Coordinates of the grid.
         contrast: The signals.
         grid: The sagittal slices.
 
@@ -28,55 +34,34 @@ def render(tissues: TissueMap, contrast: Contrast, grid: Grid) -> Tensor:
         Shape (N, H, W), float32, not negative.
     """
     fields = Fields(contrast.seed, grid)
-    image = _table(contrast.signal, tissues.tissue)
-    image = _vary_marrow(image, tissues, contrast, fields.between_slices(1, (9, 9, 9))[0])
-    image = _vary_discs(image, tissues, contrast)
-    image = _draw_outlines(image, tissues, contrast)
-    fine, coarse = contrast.texture
-    pixel = 2.2 * grid.pixel_size
-    image = image * (1 + fine * fields.between_slices(1, (4, pixel, pixel))[0])
-    image = image * (1 + coarse * fields.between_slices(1, (7, 7, 7))[0])
-    flow = (fields.between_slices(1, (4, 14, 3))[0] - 0.4).clamp(0, 1) * contrast.flow_void
-    return torch.where(tissues.tissue == Tissue.CSF, image * (1 - flow), image).clamp(min=0)
+    signal, fine, coarse = per_level(np.vstack([contrast.signal, contrast.texture]), tissues.tissue.int())
+    image = _vary_levels(signal, tissues, contrast)
+    image = draw_outlines(image, tissues, contrast, grid.pixel_size)
+    fine *= fields.between_slices(1, (3.0, 2.4, 1.5))[0]
+    coarse *= fields.between_slices(1, (7.0, 7.0, 7.0))[0]
+    image = image * (1 + fine + coarse)
+    if contrast.flow_void > 0:
+        image = _void_flow(image, tissues.tissue == Tissue.CSF, at, contrast.flow_void, fields)
+    return image.clamp_(min=0)
 
 
-def _table(values: Floats, codes: Tensor) -> Tensor:
-    return torch.as_tensor(values, dtype=torch.float32, device=codes.device)[codes.long()]
-
-
-def _vary_marrow(image: Tensor, tissues: TissueMap, contrast: Contrast, blobs: Tensor) -> Tensor:
-    """Vary the bodies from level to level, near the endplates (Modic) and in lesions."""
-    factor = _table(contrast.body, tissues.level)
-    band = (1 + _table(contrast.endplate_band, tissues.level)).clamp(0.3, 2.2)
-    factor = torch.where(tissues.height.abs() > contrast.endplate_band_start, factor * band, factor)
-    factor = torch.where(blobs > contrast.lesion_threshold, factor * contrast.lesion, factor)
-    body = (tissues.semantic == Semantic.BODY) | (tissues.tissue == Tissue.SACRAL_MARROW)
-    return torch.where(body, image * factor, image)
-
-
-def _vary_discs(image: Tensor, tissues: TissueMap, contrast: Contrast) -> Tensor:
-    """Let the nucleus fade into the annulus, and split it by a cleft."""
+def _vary_levels(image: Tensor, tissues: TissueMap, contrast: Contrast) -> Tensor:
+    """Vary the bodies from level to level; let each nucleus fade into the annulus, and split it by a cleft."""
+    by_class = np.ones((2, len(Semantic), LEVEL_CODES))
+    by_class[0, [Semantic.BODY, Semantic.SACRUM]] = contrast.body
+    by_class[1] = contrast.nucleus
+    code = (tissues.semantic * LEVEL_CODES + tissues.level).int()
+    factor, nucleus = per_level(by_class.reshape(2, -1), code)
     annulus = float(contrast.signal[Tissue.ANNULUS])
-    nucleus = annulus + (_table(contrast.nucleus, tissues.level) - annulus) * tissues.core
-    nucleus = torch.where(tissues.height.abs() < _CLEFT, nucleus * contrast.cleft, nucleus)
-    return torch.where(tissues.tissue == Tissue.NUCLEUS, nucleus, image)
+    cleft = 1 - (1 - contrast.cleft) * (1 - (tissues.height / _CLEFT) ** 2).clamp_(min=0)
+    nucleus = annulus + (nucleus - annulus) * (tissues.core * cleft)
+    return torch.where(tissues.tissue == Tissue.NUCLEUS, nucleus, image * factor)
 
 
-def _draw_outlines(image: Tensor, tissues: TissueMap, contrast: Contrast) -> Tensor:
-    """Cortical bone along the outline and endplates, ligament just outside."""
-    cortex = float(contrast.signal[Tissue.CORTEX])
-    bone, disc, body = tissues.is_bone(), tissues.semantic == Semantic.DISC, tissues.semantic == Semantic.BODY
-    interior = _erode(bone.float(), (3, 3))
-    outline = bone & (interior < 0.5)
-    image = torch.where(outline, torch.lerp(image, image.new_tensor(cortex), contrast.cortex), image)
-    endplate = body & ~outline & (_erode(interior, (3, 1)) < 0.5)
-    image = torch.where(endplate, torch.lerp(image, image.new_tensor(cortex), contrast.endplate), image)
-    bounded = (bone if contrast.ligament_everywhere else body) | disc
-    outside = (_erode(1 - bounded.float(), (3, 3)) < 0.5) & ~bone & ~disc
-    return torch.where(outside, torch.lerp(image, image.new_tensor(cortex), contrast.ligament), image)
-
-
-def _erode(mask: Tensor, window: tuple[int, int]) -> Tensor:
-    """Minimum over a window of (rows, columns) in the plane, (N, H, W)."""
-    padding = (window[0] // 2, window[1] // 2)
-    return -F.max_pool2d(-mask[:, None], window, 1, padding)[:, 0]
+def _void_flow(image: Tensor, csf: Tensor, at: Coordinates, strength: float, fields: Fields) -> Tensor:
+    """Darken streaks of pulsating CSF, mostly behind the cord, in neck and thorax."""
+    count = csf.sum(-1).clamp_(min=1)
+    behind = at.d - ((at.d * csf).sum(-1) / count)[..., None]
+    upper = torch.sigmoid((_FLOW_END_MM - at.s) / 30)
+    streaks = (fields.between_slices(1, (4, 14, 3))[0] + behind / 4 - 0.4).clamp_(0, 1)
+    return torch.where(csf, image * (1 - strength * upper * streaks), image)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
 from spine_segmentation.synth.atlas import paint_atlas, paint_dens
-from spine_segmentation.synth.bodies import body_frame, paint_bodies
+from spine_segmentation.synth.body_frame import body_frame, near_bodies
 from spine_segmentation.synth.canal import CanalFrame, canal_frame, paint_canal
 from spine_segmentation.synth.coordinates import Coordinates, locate
 from spine_segmentation.synth.discs import paint_discs
 from spine_segmentation.synth.grid import Grid
 from spine_segmentation.synth.head import head_radius, open_scalp, paint_head
+from spine_segmentation.synth.marrow import paint_bodies
 from spine_segmentation.synth.morphometry import BELOW_S1, S1
+from spine_segmentation.synth.noise import Noise
+from spine_segmentation.synth.pathology import paint_pathology
 from spine_segmentation.synth.person import Person
 from spine_segmentation.synth.posterior import paint_posterior
+from spine_segmentation.synth.selection import paint_where
 from spine_segmentation.synth.skin import paint_skin, skin_depth
 from spine_segmentation.synth.surroundings import paint_surroundings
 from spine_segmentation.synth.tissues import Semantic, Tissue, TissueMap
@@ -37,13 +46,37 @@ def voxelize(person: Person, grid: Grid) -> tuple[TissueMap, Coordinates]:
     paint_canal(tissues, at, canal, person.canal, person.column, grid)
     paint_posterior(tissues, at, canal, person.posterior, person.column, grid)
     paint_atlas(tissues, at, canal, person.atlas)
-    frame = body_frame(tissues, at, person.bodies)
-    paint_discs(tissues, at, frame, person.discs, person.column)
-    paint_bodies(tissues, at, frame, person.bodies, person.column)
-    paint_dens(tissues, at, person.atlas)
-    _unite_sacrum(tissues)
+    _paint_column(tissues, at, person, grid)
+    if bool((at.axial > person.column.top[person.column.index(S1)]).any()):
+        _unite_sacrum(tissues)
     paint_skin(tissues, at, person.skin)
     return tissues, at
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """Positions of pixels in the flattened image plane, int64, (H, W)."""
+
+    pixel: Tensor
+
+
+def _paint_column(tissues: TissueMap, at: Coordinates, person: Person, grid: Grid) -> None:
+    """Paint bodies, discs and their pathology on the pixels near the column."""
+    column, bodies, pathology = person.column, person.bodies, person.pathology
+
+    def paint(row: TissueMap, place: Coordinates, plane: _Plane) -> None:
+        if not plane.pixel.numel():
+            return
+        frame = body_frame(row, place, bodies)
+        paint_discs(row, place, frame, person.discs, column)
+        paint_bodies(row, place, frame, bodies, column)
+        paint_dens(row, place, person.atlas)
+        paint_pathology(row, place, frame, pathology, column, Noise(grid, plane.pixel))
+        for name in ("height", "core"):
+            getattr(tissues, name).flatten(1).index_copy_(1, plane.pixel, getattr(row, name))
+
+    pixel = torch.arange(at.d.numel(), device=grid.device).view(at.d.shape)
+    paint_where(near_bodies(at, bodies, pathology.reach), paint, tissues, at, _Plane(pixel))
 
 
 def _paint_head(tissues: TissueMap, at: Coordinates, canal: CanalFrame, person: Person, grid: Grid) -> None:

@@ -1,41 +1,56 @@
 from __future__ import annotations
 
-import itertools
-from collections import Counter
-
 import numpy as np
 import pytest
 
 from spine_segmentation.anatomy import LEVELS
 from spine_segmentation.synth.column import MINIMAL_DISC_MM, NAMES, Column, draw_column
-from spine_segmentation.synth.curve import CURVE_STEP, draw_curve
 from spine_segmentation.synth.morphometry import LEVEL_SIZES, S1, is_presacral
-
-# Distance of the centres of neighbouring bodies, mm, mean and standard deviation over 67 to 2044 CT scans.
-# C2-C3 is left out: there, the centre of C2 includes the dens.
-MEASURED_SPACING = {
-    ("C3", "C4"): (17.8, 1.8), ("C4", "C5"): (17.2, 1.5), ("C5", "C6"): (16.5, 1.4), ("C6", "C7"): (17.2, 1.8),
-    ("C7", "T1"): (19.6, 1.6), ("T1", "T2"): (20.8, 1.9), ("T2", "T3"): (20.8, 1.8), ("T3", "T4"): (20.9, 1.5),
-    ("T4", "T5"): (21.4, 1.6), ("T5", "T6"): (22.1, 1.6), ("T6", "T7"): (22.6, 2.0), ("T7", "T8"): (23.3, 1.7),
-    ("T8", "T9"): (24.0, 2.0), ("T9", "T10"): (25.3, 2.1), ("T10", "T11"): (27.2, 2.3), ("T11", "T12"): (29.6, 2.3),
-    ("T12", "L1"): (32.4, 2.5), ("L1", "L2"): (34.6, 2.5), ("L2", "L3"): (35.7, 2.7), ("L3", "L4"): (36.5, 2.5),
-    ("L4", "L5"): (36.3, 2.8), ("L5", "L6"): (37.3, 2.7),
-}  # fmt: skip
+from spine_segmentation.synth.shape_statistics import shape_statistics
 
 
 @pytest.fixture(scope="module")
 def columns() -> list[Column]:
-    return [draw_column(np.random.default_rng(seed)) for seed in range(400)]
+    return [draw_column(np.random.default_rng(seed)) for seed in range(600)]
 
 
-def test_mean_spacing_of_bodies_is_as_measured(columns: list[Column]) -> None:
-    spacing: dict[tuple[str, str], list[float]] = {}
-    for column in columns:
-        names = [NAMES[int(level)] for level in column.levels]
-        for pair, distance in zip(itertools.pairwise(names), np.diff(column.centre), strict=True):
-            spacing.setdefault(pair, []).append(float(distance))
-    for pair, (mean, deviation) in MEASURED_SPACING.items():
-        assert abs(np.mean(spacing[pair]) - mean) < deviation, pair
+@pytest.fixture(scope="module")
+def usual(columns: list[Column]) -> list[Column]:
+    """Those with seven cervical, twelve thoracic and five lumbar vertebrae."""
+    return [column for column in columns if np.array_equal(column.levels[:24], [*range(2, 25), S1])]
+
+
+def test_mean_spacing_of_bodies_is_as_measured(usual: list[Column]) -> None:
+    """To 2.5 %: half a standard deviation of the people, and twice what the deformities take off."""
+    statistics = shape_statistics()
+    expected = statistics.spacing.copy()
+    expected[0] -= 3.0  # the measured centre of C2 is that of body and dens
+    spacing = np.array([np.diff(column.centre)[:23] for column in usual]).mean(axis=0)
+    for segment, found, mean in zip(statistics.segments, spacing, expected, strict=True):
+        assert found == pytest.approx(mean, rel=0.025), segment
+
+
+def test_spread_and_neighbour_correlation_of_spacings_are_as_measured(usual: list[Column]) -> None:
+    statistics = shape_statistics()
+    logarithm = np.log([np.diff(column.centre)[:23] / column.scale for column in usual])
+    spread = 1.4826 * np.median(np.abs(logarithm - np.median(logarithm, axis=0)), axis=0)
+    np.testing.assert_allclose(spread, statistics.relative_spacing.sd, rtol=0.4)  # narrowed discs widen it
+    measured = statistics.relative_spacing.factor @ statistics.relative_spacing.factor.T
+    correlation = np.corrcoef(logarithm.T)
+    assert np.abs(np.diag(correlation - measured, 1)).max() < 0.35
+    assert np.corrcoef(np.diag(correlation, 1), np.diag(measured, 1))[0, 1] > 0.6
+
+
+def test_persons_are_as_different_in_size_as_people(columns: list[Column]) -> None:
+    assert np.std(np.log([column.scale for column in columns])) == pytest.approx(shape_statistics().size_sd, rel=0.08)
+
+
+def test_women_have_smaller_cross_sections(columns: list[Column]) -> None:
+    area = {
+        female: np.mean([(c.half_depth * c.half_width)[15:22].mean() for c in columns if c.female == female])
+        for female in (True, False)
+    }
+    assert area[True] / area[False] == pytest.approx(0.75, abs=0.05)
 
 
 def test_sizes_stay_near_the_table(columns: list[Column]) -> None:
@@ -46,13 +61,20 @@ def test_sizes_stay_near_the_table(columns: list[Column]) -> None:
             for k in np.flatnonzero([NAMES[int(level)] == name for level in column.levels])
         ]
         relative = np.divide(rows, (size.height, size.depth, size.width))
-        assert np.all(np.abs(relative.mean(axis=0) - 0.97) < (0.09 if len(rows) > 100 else 0.2)), name
-        assert relative.min() > 0.3, name
-        assert relative.max() < 1.8, name
+        assert np.all(np.abs(relative.mean(axis=0) - 1.0) < (0.04 if len(rows) > 100 else 0.12)), name
+        assert relative.min() > 0.35, name
+        assert relative.max() < 1.7, name
 
 
-def test_no_disc_vanishes(columns: list[Column]) -> None:
-    assert min(column.disc_height.min() for column in columns) >= MINIMAL_DISC_MM
+def test_no_disc_vanishes_unless_bone_replaces_it(columns: list[Column]) -> None:
+    for column in columns:
+        assert column.disc_height[~column.fused_below].min() >= MINIMAL_DISC_MM
+        assert np.all((column.disc_height[column.fused_below] > 0) & (column.disc_height[column.fused_below] <= 1))
+
+
+def test_sound_discs_are_not_cut_off_at_the_minimum(usual: list[Column]) -> None:
+    presacral = np.array([column.disc_height[:23] <= MINIMAL_DISC_MM for column in usual])
+    assert presacral.mean() < 0.03
 
 
 def test_bodies_and_discs_follow_one_another_without_gap(columns: list[Column]) -> None:
@@ -69,34 +91,8 @@ def test_levels_run_from_c2_to_s1_in_anatomical_order(columns: list[Column]) -> 
         assert NAMES[int(column.levels[-1])] == "S2 and below"
 
 
-def test_enumeration_variants_occur_as_often_as_stated(columns: list[Column]) -> None:
-    counts = Counter(
-        (sum(name[0] == "T" for name in column.vertebrae), sum(name[0] == "L" for name in column.vertebrae))
-        for column in columns
-    )
-    assert set(counts) == {(12, 5), (11, 5), (13, 5), (12, 6), (12, 4)}
-    assert 0.80 < counts[12, 5] / len(columns) < 0.93
-
-
 def test_presacral_levels_are_those_above_s1(columns: list[Column]) -> None:
     for column in columns[:50]:
         presacral = is_presacral(column.levels)
         assert presacral.sum() == column.index(S1)
         assert presacral[: column.index(S1)].all()
-
-
-def test_curve_is_continuous_and_leads_down(columns: list[Column]) -> None:
-    for seed, column in enumerate(columns[:50]):
-        curve = draw_curve(np.random.default_rng(seed), column)
-        steps = np.hypot(np.diff(curve.y), np.diff(curve.z))
-        np.testing.assert_allclose(steps, CURVE_STEP)
-        down_to_s1 = curve.arc[1:] < column.position(S1)
-        assert np.all(np.diff(curve.z)[down_to_s1] > 0)
-
-
-def test_sacrum_tilts_backwards(columns: list[Column]) -> None:
-    for seed, column in enumerate(columns[:50]):
-        curve = draw_curve(np.random.default_rng(seed), column)
-        centre = column.position(S1)
-        (y0, z0), (y1, z1) = curve.point(centre - 8), curve.point(centre + 8)
-        assert 5 < np.rad2deg(np.arctan2(y1 - y0, z1 - z0)) < 85

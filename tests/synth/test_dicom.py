@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,12 @@ import pydicom
 import pytest
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
-from spine_segmentation.anatomy import BY_ID, BY_NAME, SACRUM_BELOW_S1
+from spine_segmentation.anatomy import BY_ID, SACRUM_BELOW_S1, VERSE_NUMBERS
 from spine_segmentation.errors import OutputError, UsageError
 from spine_segmentation.io.nifti import read_nifti
 from spine_segmentation.synth import SyntheticScan, Weighting, generate_volume
 from spine_segmentation.synth.dicom import write_study
+from spine_segmentation.synth.tissues import Semantic
 from spine_segmentation.synth.truth import label_map, write_truth
 
 
@@ -101,13 +103,25 @@ def test_truth_names_the_structures_of_the_person(scan: SyntheticScan) -> None:
     np.testing.assert_array_equal(labels.array > 0, np.isin(scan.semantic.array, [1, 2, 5]))
 
 
-def test_truth_of_four_lumbar_vertebrae_uses_the_variant_disc() -> None:
-    scan = generate_volume(3, slices=3, pixel_size=2.0)
-    assert "L5" not in scan.vertebrae
-    labels = label_map(scan).array
-    assert BY_NAME["L4-S1"].id in labels
-    assert BY_NAME["L4-L5"].id not in labels
-    assert BY_NAME["L5-S1"].id not in labels
+@pytest.mark.parametrize(
+    ("vertebrae", "disc"),
+    [
+        (("L3", "L4", "S1"), "L4-S1"),
+        (("L3", "L4", "L5", "S1"), "L4-L5"),
+        (("T11", "T12", "T13", "L1"), "T12-T13"),
+        (("T10", "T11", "L1", "L2"), "T11-L1"),
+    ],
+)
+def test_a_disc_is_named_after_both_its_neighbours(vertebrae: tuple[str, ...], disc: str, scan: SyntheticScan) -> None:
+    upper = disc.split("-", maxsplit=1)[0]
+    semantic, level = np.zeros((2, *scan.semantic.shape), np.uint8)
+    semantic[0, :2, 0], level[0, :2, 0] = (Semantic.BODY, Semantic.DISC), VERSE_NUMBERS[upper]
+    person = replace(
+        scan, semantic=scan.semantic.with_array(semantic), level=scan.level.with_array(level), vertebrae=vertebrae
+    )
+    labels = label_map(person).array
+    assert [BY_ID[int(value)].name for value in labels[0, :2, 0]] == [upper, disc]
+    assert np.count_nonzero(labels) == 2
 
 
 def test_truth_survives_the_round_trip_through_nifti(scan: SyntheticScan, tmp_path: Path) -> None:

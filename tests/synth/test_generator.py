@@ -71,14 +71,16 @@ def test_triplets_are_well_formed(seed: int) -> None:
     assert float(sample.image.max()) > 0
 
 
-def test_nothing_is_annotated_outside_the_field_of_view() -> None:
+def test_nothing_is_shown_or_annotated_outside_the_field_of_view() -> None:
     cropped = 0
     for seed in range(12):
         sample = generate_triplet(seed, SHAPE)
-        outside = (sample.image == 0).all(dim=0)
-        cropped += bool(outside.any())
-        assert not bool(sample.semantic[outside].any())
-        assert not bool(sample.level[outside].any())
+        dark = (sample.image == 0).all(dim=0)
+        for outside in (dark.all(dim=0), dark.all(dim=1)[:, None]):
+            mask = outside.expand(SHAPE)
+            cropped += bool(mask.any())
+            assert not bool(sample.semantic[mask].any())
+            assert not bool(sample.level[mask].any())
     assert cropped > 0
 
 
@@ -90,6 +92,23 @@ def _assert_consistent(semantic: np.ndarray[Any, Any], level: np.ndarray[Any, An
     assert np.array_equal(level > 0, vertebral | (semantic == Semantic.SACRUM))
     assert not np.any((level == VERSE_NUMBERS["S1"]) & (semantic == Semantic.DISC))
     assert not np.any((level == VERSE_NUMBERS["C1"]) & (semantic != Semantic.POSTERIOR))
+
+
+def test_thick_slices_show_what_lies_beside_their_middle_plane() -> None:
+    thin, thick = (
+        generate_volume(2, slices=1, slice_spacing=spacing, rows=120, columns=90, pixel_size=1.5)
+        for spacing in (1.0, 6.0)
+    )
+    np.testing.assert_array_equal(thin.semantic.array, thick.semantic.array)
+    assert not np.array_equal(thin.image.array, thick.image.array)
+
+
+@pytest.mark.parametrize("weighting", list(Weighting))
+def test_every_weighting_gives_an_image(weighting: Weighting) -> None:
+    image = generate_volume(0, slices=2, rows=64, columns=48, pixel_size=2.0, weighting=weighting).image.array
+    assert np.isfinite(image).all()
+    assert image.min() >= 0
+    assert image.std() > 0.1 * image.mean()
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -178,7 +197,7 @@ def test_a_slice_does_not_depend_on_the_other_slices(seed: int) -> None:
 def test_neighbouring_slices_are_alike() -> None:
     tissues = _sample(2, tuple(np.arange(-10.0, 11.0)))
     same = (tissues.tissue[1:] == tissues.tissue[:-1]).float().mean(dim=(1, 2))
-    assert float(same.min()) > 0.85
+    assert float(same.min()) > 0.75
     assert float((tissues.semantic[1:] == tissues.semantic[:-1]).float().mean()) > 0.95
 
 
