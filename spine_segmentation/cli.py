@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -123,27 +125,49 @@ def list_folder(folder: Annotated[Path, typer.Argument(help="Folder with DICOM f
 def evaluate(
     data: Annotated[Path, typer.Argument(help="Folder with NAME_img.nii.gz and NAME_seg.nii.gz.")],
     output: Output,
-    mapping: Annotated[Path | None, typer.Option(help="What the masks' values mean; default: VerSe numbers.")] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="What the masks' values mean; default: DATA/mapping.yaml, else VerSe numbers.")
+    ] = None,
     device: Device = "cpu",
     models: Models = None,
 ) -> None:
-    """Compare with manual masks: Dice, names and counts, per structure and per set."""
+    """Compare with manual masks: Dice, outlines, names and counts, per structure and per set."""
     from spine_segmentation.evaluation.evaluate import evaluate_folder
-    from spine_segmentation.evaluation.label_mapping import load_mapping
+    from spine_segmentation.evaluation.label_mapping import load_mapping, mapping_of
     from spine_segmentation.evaluation.report import write_report
     from spine_segmentation.io.output_folder import make_folder
     from spine_segmentation.pipeline import SpinePipeline
 
     make_folder(output)
-    with Progress(console=console) as progress:
-        task = progress.add_task("evaluating", total=None)
-
-        def advance(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
-
-        evaluation = evaluate_folder(data, SpinePipeline(device, models), load_mapping(mapping), advance)
+    meanings = load_mapping(mapping or mapping_of(data))
+    with _counted("evaluating") as advance:
+        evaluation = evaluate_folder(data, SpinePipeline(device, models), meanings, advance)
     for path in write_report(evaluation, output):
         console.print(str(path))
+
+
+@app.command()
+def synth(
+    output: Annotated[Path, typer.Option("--output", "-o", help="New or empty folder to write to.")],
+    count: Annotated[int, typer.Option(min=1, help="Number of cases.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Case k is the person of this number plus k.")] = 0,
+    region: Annotated[str, typer.Option(help="cervical, thoracic, lumbar, whole, or random: one per case.")] = "random",
+    weighting: Annotated[
+        list[str] | None, typer.Option(help="T1w, T2w, STIR ...; may be repeated: each case in each. Default: T2w.")
+    ] = None,
+    slices: Annotated[int, typer.Option(min=1, help="Number of sagittal slices.")] = 15,
+    slice_spacing: Annotated[float, typer.Option(min=0.3, max=20.0, help="mm.")] = 4.0,
+    pixel_size: Annotated[float, typer.Option(min=0.2, max=5.0, help="mm.")] = 0.7,
+    dicom: Annotated[bool, typer.Option("--dicom", help="DICOM studies instead of pairs of NIfTI files.")] = False,
+) -> None:
+    """Generate synthetic spine MRI with its exact segmentation, for evaluate and for tests of other systems."""
+    from spine_segmentation.synth.cases import Protocol, write_cases
+
+    protocol = Protocol(region, tuple(weighting or ["T2w"]), slices, slice_spacing, pixel_size)
+    with _counted("generating") as advance:
+        write_cases(output, count, seed, protocol, dicom=dicom, progress=advance)
+    noun = "case" if count == 1 else "cases"
+    console.print(f"wrote {count} {noun} to {output}; mapping.yaml says what the masks' values mean", soft_wrap=True)
 
 
 @app.command()
@@ -206,6 +230,14 @@ def _no_source_for_seg() -> UsageError:
         expected="a DICOM series, whose patient and geometry the segmentation refers to",
         remedy="leave --format out, or pass the DICOM folder",
     )
+
+
+@contextmanager
+def _counted(verb: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar; gives a function to call with the number of things done and of all."""
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task(verb, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def _progress() -> Progress:

@@ -16,10 +16,11 @@ import pytest
 from typer.testing import CliRunner
 
 from spine_segmentation import cli
-from spine_segmentation.io.nifti import write_nifti
+from spine_segmentation.io.nifti import read_nifti, write_nifti
 from spine_segmentation.synth.generator import SyntheticScan
 from spine_segmentation.synth.tissues import Semantic
 from spine_segmentation.volume import Volume
+from tests.conftest import SEED
 from tests.dicom_factory import sagittal_volume, write_series
 
 Main = Callable[..., int]
@@ -288,6 +289,69 @@ def test_evaluate_a_folder_without_pairs(main: Main, tmp_path: Path) -> None:
     assert names_in(tmp_path / "report") == set()
 
 
+TINY = ("--slices", 5, "--slice-spacing", 8, "--pixel-size", 1.5)
+
+
+def test_synth_writes_what_evaluate_reads(main: Main, tmp_path: Path) -> None:
+    data = tmp_path / "new" / "data"
+    options = ("--count", 1, "--seed", SEED, "--region", "lumbar", "--weighting", "T1w", "--weighting", "T2w")
+    assert main("synth", "-o", data, *options, *TINY) == 0
+    scans = ("synth_0000_T1w", "synth_0000_T2w")
+    pairs = {f"{scan}_{part}.nii.gz" for scan in scans for part in ("img", "seg")}
+    assert names_in(data) == {*pairs, "mapping.yaml"}
+    assert main("evaluate", data, "-o", tmp_path / "report") == 0
+    report = read(tmp_path / "report" / "evaluation.json")
+    assert [scan["name"] for scan in report["scans"]] == list(scans)
+    for scan in report["scans"]:
+        assert scan["error"] is None and scan["score"]["vertebrae"]["dice"] > 0.6
+        assert {"L1", "L5", "L5-S1", "S1"} <= {structure["name"] for structure in scan["score"]["structures"]}
+    (summary,) = report["sets"]
+    assert (summary["name"], summary["scans"], summary["s1_dice"]["n"]) == ("synth", 2, 2)
+
+
+def test_synth_as_dicom_gives_studies_that_can_be_segmented(
+    main: Main, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weightings = ("--weighting", "T2w", "--weighting", "STIR")
+    assert main("synth", "-o", tmp_path / "out", "--region", "lumbar", "--dicom", *weightings, *TINY) == 0
+    assert names_in(tmp_path / "out") == {"synth_0000", "mapping.yaml"}
+    study = tmp_path / "out" / "synth_0000"
+    assert names_in(study) == {"T2w", "STIR", "truth.nii.gz"}
+    assert main("segment", study, "-o", tmp_path / "result", "--only-2class", "--format", "nifti") == 0
+    assert read_nifti(tmp_path / "result" / "semantic.nii.gz").shape == read_nifti(study / "truth.nii.gz").shape
+    assert "T2w" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--region", "coccyx"], "cervical, thoracic, lumbar, whole"),
+        (["--weighting", "T7w"], "T1w, T2w"),
+        (["--weighting", "T1w", "--weighting", "T1w"], "each at most once"),
+        (["--count", "0"], "--count"),
+        (["--seed", "-1"], "--seed"),
+        (["--slices", "0"], "--slices"),
+        (["--pixel-size", "0"], "--pixel-size"),
+        (["--slice-spacing", "-4"], "--slice-spacing"),
+    ],
+)
+def test_synth_refuses_what_it_cannot_make(
+    options: list[str], words: str, main: Main, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main("synth", "-o", tmp_path / "out", *options) == 2
+    assert words in " ".join(capsys.readouterr().err.split())
+    assert names_in(tmp_path) == set()
+
+
+def test_synth_leaves_a_folder_with_other_files_alone(
+    main: Main, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "synth_0000_img.nii.gz").write_text("of an earlier run")
+    assert main("synth", "-o", tmp_path, *TINY) == 2
+    assert "is not empty" in " ".join(capsys.readouterr().err.split())
+    assert names_in(tmp_path) == {"synth_0000_img.nii.gz"}
+
+
 def test_demo_generates_a_study_and_segments_it(main: Main, tmp_path: Path) -> None:
     assert main("demo", "-o", tmp_path) == 0
     assert names_in(tmp_path) == {*FILES, "study"}
@@ -306,7 +370,7 @@ def test_help_is_quick() -> None:
         "from spine_segmentation.cli import main; main()"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert all(command in ended.stdout for command in ("segment", "series", "evaluate", "demo"))
+    assert all(command in ended.stdout for command in ("segment", "series", "evaluate", "synth", "demo"))
     assert "heavy: set()" in ended.stdout
 
 
