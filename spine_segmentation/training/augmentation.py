@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from spine_segmentation.training.partial_labels import NO_DISC
+from spine_segmentation.training.samples import NO_DISC
 
 Random = np.random.Generator
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spine_segmentation.networks import CHANNELS
-from spine_segmentation.training.partial_labels import IGNORE, NO_DISC
+from spine_segmentation.training.samples import IGNORE, NO_DISC
 
 
 class PartialDiceCELoss(nn.Module):
@@ -43,7 +43,12 @@ class PartialDiceCELoss(nn.Module):
         if not bool(known.any()):
             return logits.sum() * 0.0
         false_discs = _disc_cost(logits)[no_disc].sum() / known.sum()
-        return cross_entropy + false_discs + self.dice_weight * _dice_loss(logits, target, known)
+        overlap = self.overlap_loss(_soft_dice(logits, target, known))
+        return cross_entropy + false_discs + self.dice_weight * overlap
+
+    def overlap_loss(self, dice: Tensor) -> Tensor:
+        """One minus the mean of the classes' soft Dice, (classes - 1,)."""
+        return 1 - dice.mean()
 
 
 class LevelLoss(nn.Module):
@@ -92,12 +97,12 @@ def _disc_cost(logits: Tensor) -> Tensor:
     return logits.logsumexp(1) - logits[:, others].logsumexp(1)
 
 
-def _dice_loss(logits: Tensor, target: Tensor, known: Tensor) -> Tensor:
-    """One minus the mean soft Dice of all classes but the first, over the whole batch."""
+def _soft_dice(logits: Tensor, target: Tensor, known: Tensor) -> Tensor:
+    """Soft Dice of all classes but the first, over the whole batch; (classes - 1,)."""
     classes = logits.shape[1]
     probabilities = logits.softmax(1) * known[:, None]
     wanted = F.one_hot(target.where(known, torch.zeros_like(target)), classes).permute(0, 3, 1, 2) * known[:, None]
     overlap = (probabilities * wanted).sum((0, 2, 3))
     total = (probabilities + wanted).sum((0, 2, 3))
     smooth = 50.0
-    return 1 - ((2 * overlap + smooth) / (total + smooth))[1:].mean()
+    return ((2 * overlap + smooth) / (total + smooth))[1:]

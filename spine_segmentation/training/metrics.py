@@ -6,7 +6,7 @@ import torch
 from ignite.metrics import Metric
 from torch import Tensor
 
-from spine_segmentation.training.partial_labels import NO_DISC
+from spine_segmentation.training.samples import NO_DISC
 
 
 def _last_prediction(output: list[dict[str, Tensor]]) -> tuple[Tensor, Tensor]:

@@ -11,13 +11,8 @@ from scipy import ndimage
 
 from spine_segmentation.networks import CHANNELS
 from spine_segmentation.seam import near_seam
+from spine_segmentation.training.samples import IGNORE, NO_DISC
 from spine_segmentation.volume import Array, Volume
-
-IGNORE = 255
-"""Target value of pixels whose class is unknown."""
-
-NO_DISC = 254
-"""Target value of pixels whose class is unknown, except that they are no disc: what lies below the lowest disc."""
 
 POSTERIOR_ELEMENTS, SPINAL_CANAL = 60, 61
 

@@ -67,6 +67,8 @@ def attach(
 ) -> None:
     """Attach averaging, learning rate, fresh samples each epoch, validation and checkpoints to a trainer.
 
+    A checkpoint also holds the seed, and how many samples all processes together have shown.
+
     Args:
         trainer: MONAI's supervised trainer.
         ema: Average of the weights.
@@ -78,9 +80,12 @@ def attach(
         output_dir: Where checkpoints go.
     """
     Path(output_dir).mkdir(parents=True, exist_ok=True)
+    trainer.state.seed, trainer.state.samples = dataset.seed, 0
+    trainer.state_dict_user_keys.extend(["seed", "samples"])
     ema.attach(trainer)
     trainer.add_event_handler(Events.EPOCH_STARTED, lambda engine: setattr(dataset, "epoch", engine.state.epoch - 1))
     trainer.add_event_handler(Events.ITERATION_COMPLETED, lambda _: lr_scheduler.step())
+    trainer.add_event_handler(Events.ITERATION_COMPLETED, _count_samples)
     trainer.add_event_handler(
         Events.EPOCH_COMPLETED(every=validation_interval), lambda engine: evaluator.run(engine.state.epoch)
     )
@@ -99,20 +104,32 @@ def resume(output_dir: str, saved: Mapping[str, Any]) -> None:
         saved: What to restore, by name; the trainer is ``"trainer"``.
 
     Raises:
-        UsageError: If that run came to its end.
+        UsageError: If that run came to its end, or had another seed: it would see some samples twice.
     """
     path = Path(output_dir) / CHECKPOINT
     if not path.is_file():
         return
-    Checkpoint.load_objects(dict(saved), torch.load(path, map_location="cpu", weights_only=True))
     state = saved["trainer"].state
+    seed = state.seed
+    Checkpoint.load_objects(dict(saved), torch.load(path, map_location="cpu", weights_only=True))
+    if state.seed != seed:
+        raise UsageError(
+            f"{path} of a run with seed {state.seed}",
+            expected=f"an interrupted run with seed {seed}",
+            remedy="pass that seed, or choose another output_dir",
+        )
     if state.epoch >= state.max_epochs:
         raise UsageError(
             f"{path} of a run that has done all its {state.max_epochs} epochs",
             expected="an interrupted run, or a folder without one",
             remedy=f"choose another output_dir; to train on, pass {BEST} as init_weights",
         )
-    logger.info("resumed from %s", path.name)
+    logger.info("resumed from %s after %d samples", path.name, state.samples)
+
+
+def _count_samples(trainer: Engine) -> None:
+    """MONAI leaves the batch as a list of samples."""
+    trainer.state.samples += len(trainer.state.batch) * idist.get_world_size()
 
 
 class _BestWeights:

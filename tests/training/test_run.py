@@ -14,6 +14,7 @@ import pytest
 import torch
 from ignite.engine import Engine, Events
 from monai.bundle import ConfigParser, ConfigWorkflow, run
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from spine_segmentation.bundles import bundle_folder, load_weights
 from spine_segmentation.errors import ModelError, UsageError
@@ -62,14 +63,14 @@ def options(bundle: str, data: Path, output: Path, **overrides: Any) -> dict[str
     small = {
         "dataset_dir": str(data),
         "dataset_prefix": "",
-        "held_out_patients": 1,
+        "held_out_scans": ["b"],
         "output_dir": str(output),
         "crop": [64, 64],
         "batch_size": 2,
         "samples_per_epoch": 2 * ITERATIONS,
         "max_epochs": 2,
         "num_workers": 0,
-        "val_dataset#length": 4,
+        "val_length": 4,
         "device": "$torch.device('cpu')",
         "logging_file": False,
     }
@@ -122,6 +123,10 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(data: Path, unint
     whole, parts = checkpoint(uninterrupted), checkpoint(tmp_path)
     assert whole["trainer"] == parts["trainer"]
     assert same(whole["network"], parts["network"]) and same(whole["ema"], parts["ema"])
+    assert whole["lr_scheduler"] == parts["lr_scheduler"]
+    moments = whole["optimizer"]["state"], parts["optimizer"]["state"]
+    assert all(same(moments[0][number], moments[1][number]) for number in moments[0])
+    assert parts["trainer"]["samples"] == 2 * 2 * ITERATIONS
 
 
 def test_worker_processes_change_nothing(data: Path, uninterrupted: Path, tmp_path: Path) -> None:
@@ -137,6 +142,28 @@ def test_a_finished_run_is_not_trained_again(data: Path, uninterrupted: Path) ->
     (error,) = (cause for cause in causes(raised.value) if isinstance(cause, UsageError))
     assert "all its 2 epochs" in error.found
     assert (uninterrupted / CHECKPOINT).read_bytes() == before
+
+
+def test_a_run_does_not_go_on_with_another_seed(data: Path, uninterrupted: Path) -> None:
+    with pytest.raises(RuntimeError) as raised:
+        run(**options("segmentation", data, uninterrupted, seed=1))
+    (error,) = (cause for cause in causes(raised.value) if isinstance(cause, UsageError))
+    assert "seed 0" in error.found
+
+
+def test_the_seed_determines_the_initial_weights(data: Path, tmp_path: Path) -> None:
+    for name, seed in {"first": 3, "second": 3, "other": 4}.items():
+        torch.manual_seed(hash(name))  # what ran before must not matter
+        workflow = ConfigWorkflow(workflow_type="train", **options("segmentation", data, tmp_path / name, seed=seed))
+        workflow.initialize()
+        torch.save(workflow.parser.get_parsed_content("network").state_dict(), tmp_path / f"{name}.pt")
+    first, second, other = (torch.load(tmp_path / f"{name}.pt") for name in ("first", "second", "other"))
+    assert same(first, second) and not same(first, other)
+
+
+def test_the_loss_is_drawn_for_tensorboard(uninterrupted: Path) -> None:
+    events = EventAccumulator(str(uninterrupted)).Reload()
+    assert {"loss", "mean_dice"} <= set(events.Tags()["scalars"])
 
 
 @pytest.mark.parametrize(("best", "replaced"), [(2.0, False), (-1.0, True)])
