@@ -1,5 +1,6 @@
 # make demo [INPUT=folder]   run the main job on a generated DICOM study or on your own folder
 # make test                  all tests
+# make test-pacs             the DICOM service against real servers and clients (dcmtk, Orthanc), some minutes
 # make lint                  style and types
 # make bench                 speed
 
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 OUT := out/demo
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test lint bench
+.PHONY: demo test test-pacs test-pacs-full lint bench
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -18,6 +19,12 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest
+
+test-pacs: $(VENV)/.installed
+	tests/pacs/on_loopback.sh $(BIN)/python -m pytest tests/pacs -m "pacs and not slow"
+
+test-pacs-full: $(VENV)/.installed
+	PACS_FAULTS=full PACS_FAULTS_TABLE=out/faults.md tests/pacs/on_loopback.sh $(BIN)/python -m pytest tests/pacs -m pacs
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -62,7 +62,7 @@ def measure(arguments: argparse.Namespace, service: ServiceProcess, archive: Arc
     finished = time.monotonic() - began
     done.set()
     waits = [row["seconds"] for row in service.rows(
-        "SELECT MAX(sent_at)-MIN(created_at) AS seconds FROM job JOIN result ON job_id=job.id"
+        "SELECT MAX(sent_at)-MIN(job.created_at) AS seconds FROM job JOIN result ON job_id=job.id"
         " JOIN delivery USING(sop_uid) GROUP BY job.id")]  # fmt: skip
     return {
         "series": arguments.series,

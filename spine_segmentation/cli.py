@@ -18,6 +18,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from spine_segmentation.errors import SpineError, UsageError
+from spine_segmentation.pacs.commands import app as pacs_app
 
 if TYPE_CHECKING:
     from spine_segmentation.results import SpineResult
@@ -28,6 +29,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(pacs_app)
 console = Console(markup=False, emoji=False)  # paths and series descriptions are printed as they are
 
 

@@ -1,0 +1,62 @@
+"""Associations that we ask for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from pynetdicom import AE
+from pynetdicom.association import Association
+
+from spine_segmentation.pacs.config import RemoteAe
+from spine_segmentation.pacs.tls import client_context
+
+logger = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT_SECONDS = 10.0
+ANSWER_TIMEOUT_SECONDS = 60.0
+
+Context = tuple[str, Sequence[str]]
+"""A SOP class and the transfer syntaxes to propose for it, one presentation context each; none for the defaults."""
+
+
+@contextmanager
+def call(remote: RemoteAe, ae_title: str, contexts: Sequence[Context]) -> Iterator[Association | None]:
+    """Hold an association for the length of a block.
+
+    Args:
+        remote: Whom to call.
+        ae_title: What to call ourselves.
+        contexts: What to propose.
+
+    Yields:
+        The association; None if the remote cannot be reached or rejects it.
+
+    Raises:
+        UsageError: If the TLS files cannot be used.
+    """
+    association = _entity(ae_title, contexts).associate(
+        remote.host,
+        remote.port,
+        ae_title=remote.ae_title,
+        tls_args=(client_context(remote.tls), remote.host) if remote.tls else None,
+    )
+    try:
+        yield association if association.is_established else None
+    finally:
+        if association.is_established:
+            association.release()
+
+
+def _entity(ae_title: str, contexts: Sequence[Context]) -> AE:
+    entity = AE(ae_title)
+    entity.connection_timeout = CONNECT_TIMEOUT_SECONDS
+    entity.acse_timeout, entity.dimse_timeout = CONNECT_TIMEOUT_SECONDS, ANSWER_TIMEOUT_SECONDS
+    entity.network_timeout = ANSWER_TIMEOUT_SECONDS
+    for sop_class, transfer_syntaxes in contexts:
+        for transfer_syntax in transfer_syntaxes:
+            entity.add_requested_context(sop_class, transfer_syntax)
+        if not transfer_syntaxes:
+            entity.add_requested_context(sop_class)
+    return entity

@@ -1,0 +1,151 @@
+"""The commands ``serve``, ``queue`` and ``reconcile``."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from spine_segmentation.errors import UsageError
+
+if TYPE_CHECKING:
+    from spine_segmentation.pacs.ledger import Ledger
+    from spine_segmentation.pacs.spool import Spool
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+queue = typer.Typer(help="Look at the queue of a service, and help it on.", no_args_is_help=True)
+app.add_typer(queue, name="queue")
+console = Console(markup=False, emoji=False)
+
+Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration of the service, YAML.")]
+JobId = Annotated[int, typer.Argument(metavar="JOB", help="Number of the job.")]
+
+
+@app.command()
+def serve(config: Config) -> None:
+    """Receive series by DICOM, segment them and send the results back. Research use only."""
+    from spine_segmentation.pacs.config import load_config
+    from spine_segmentation.pacs.service import Service
+
+    logging.getLogger("spine_segmentation").setLevel(logging.INFO)
+    Service(load_config(config)).run()
+
+
+@app.command()
+def reconcile(config: Config) -> None:
+    """Have Orthanc send every recent MR series that has not reached the service."""
+    from spine_segmentation.pacs.config import load_config
+    from spine_segmentation.pacs.orthanc import OrthancClient
+    from spine_segmentation.pacs.reconcile import Reconciler
+
+    settings = load_config(config)
+    if settings.orthanc is None:
+        raise UsageError("no section 'orthanc'", expected="one in the configuration", remedy="add it; see docs/pacs.md")
+    ledger, _ = _open(config)
+    reconciler = Reconciler(settings.orthanc, settings.readiness.quiet_seconds, ledger, OrthancClient(settings.orthanc))
+    owed = reconciler.owed()
+    reconciler.step()
+    console.print(f"{len(owed)} series were asked for")
+
+
+@queue.command("list")
+def list_jobs(config: Config, number: Annotated[int, typer.Option(help="So many, latest first.")] = 50) -> None:
+    """List jobs and what is not delivered."""
+    ledger, _ = _open(config)
+    table = Table("job", "state", "created", "series", "images", "attempts", "undelivered", "dead", "reason")
+    for row in ledger.rows(
+        "SELECT job.*, (SELECT COUNT(*) FROM instance WHERE instance.series_uid=job.series_uid) AS images,"
+        " (SELECT COUNT(*) FROM delivery JOIN result USING(sop_uid) WHERE job_id=job.id"
+        "   AND delivery.state IN ('PENDING', 'SENT')) AS undelivered,"
+        " (SELECT COUNT(*) FROM delivery JOIN result USING(sop_uid) WHERE job_id=job.id"
+        "   AND delivery.state='DEAD') AS dead FROM job ORDER BY id DESC LIMIT ?",
+        number,
+    ):
+        columns = ("images", "attempts", "undelivered", "dead", "reason")
+        table.add_row(
+            str(row["id"]), row["state"], _time(row["created_at"]), row["series_uid"], *(str(row[c]) for c in columns)
+        )
+    console.print(table)
+
+
+@queue.command()
+def show(config: Config, job_id: JobId) -> None:
+    """Show one job and its deliveries."""
+    ledger, _ = _open(config)
+    job = _find(ledger, job_id)
+    for key in ("id", "series_uid", "state", "reason", "model", "attempts"):
+        console.print(f"{key}: {job[key]}", highlight=False)
+    for key in ("created_at", "started_at", "finished_at"):
+        console.print(f"{key}: {_time(job[key])}", highlight=False)
+    for row in ledger.rows("SELECT delivery.*, path FROM delivery JOIN result USING(sop_uid) WHERE job_id=?", job_id):
+        console.print(
+            f"{row['sop_uid']} to {row['destination']}: {row['state']} {row['reason']}"
+            f" (refused {row['refusals']} times; {row['path'] or 'deleted'})",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+@queue.command()
+def retry(config: Config, job_id: JobId) -> None:
+    """Send dead letters again; without any, process a failed job again, or a finished one with a newer model."""
+    from spine_segmentation.pacs import deliveries, jobs
+
+    ledger, _ = _open(config)
+    _find(ledger, job_id)
+    dead = deliveries.resubmit(ledger, job_id)
+    if dead:
+        console.print(f"{dead} deliveries are tried again")
+    elif jobs.retry(ledger, job_id):
+        console.print("the job is in the queue")
+    else:
+        raise UsageError(
+            f"job {job_id} cannot be processed again",
+            expected="a job that has ended, whose images are there and have not changed since",
+            remedy="send the series again",
+        )
+
+
+@queue.command()
+def purge(
+    config: Config,
+    job_id: JobId,
+    undelivered: Annotated[bool, typer.Option("--undelivered", help="Even if results were not delivered.")] = False,
+) -> None:
+    """Delete the images and results of a job's series."""
+    from spine_segmentation.pacs.retention import purge as purge_series
+
+    ledger, spool = _open(config)
+    if not purge_series(ledger, spool, _find(ledger, job_id)["series_uid"], undelivered=undelivered):
+        raise UsageError(
+            f"the series of job {job_id} is in work or not delivered",
+            expected="a series that is finished and delivered",
+            remedy="wait, or pass --undelivered to give up its results",
+        )
+    console.print("deleted")
+
+
+def _open(config: Path) -> tuple[Ledger, Spool]:
+    from spine_segmentation.pacs.config import load_config
+    from spine_segmentation.pacs.ledger import Ledger
+    from spine_segmentation.pacs.spool import Spool
+
+    spool = Spool(load_config(config).spool)
+    return Ledger(spool.ledger_file), spool
+
+
+def _find(ledger: Ledger, job_id: int) -> sqlite3.Row:
+    row = ledger.row("SELECT * FROM job WHERE id=?", job_id)
+    if row is None:
+        raise UsageError(f"no job {job_id}", expected="a number of 'queue list'", remedy="check the number")
+    return row
+
+
+def _time(seconds: float | None) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if seconds else ""

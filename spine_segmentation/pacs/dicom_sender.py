@@ -1,0 +1,100 @@
+"""Delivers objects by C-STORE, with the bytes they were first written with."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import pydicom
+from pydicom.filereader import read_file_meta_info
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom.association import Association
+
+from spine_segmentation.pacs.attempt import STORED, Attempt, Outcome, Parcel
+from spine_segmentation.pacs.calling import Context, call
+from spine_segmentation.pacs.config import DicomDestination
+from spine_segmentation.pacs.spool import Spool
+
+logger = logging.getLogger(__name__)
+
+_SUCCESS, _ALREADY_THERE = 0x0000, 0x0111
+_WARNINGS = range(0xB000, 0xC000)
+_OUT_OF_RESOURCES = range(0xA700, 0xA800)
+
+
+class DicomSender:
+    """Sends to one C-STORE destination.
+
+    Args:
+        destination: Where to.
+        ae_title: What to call ourselves.
+        spool: Where the objects are.
+    """
+
+    def __init__(self, destination: DicomDestination, ae_title: str, spool: Spool) -> None:
+        self._destination, self._ae_title, self._spool = destination, ae_title, spool
+
+    def send(self, parcels: Sequence[Parcel]) -> list[Attempt]:
+        """Send objects on one association.
+
+        Args:
+            parcels: The objects.
+
+        Returns:
+            How it went with each.
+        """
+        syntaxes = [_transfer_syntax(self._spool.absolute(parcel.path)) for parcel in parcels]
+        contexts = _contexts(parcels, syntaxes)
+        with call(self._destination, self._ae_title, contexts) as association:
+            if association is None:
+                return [Attempt(Outcome.UNREACHABLE, "no association")] * len(parcels)
+            return [self._store(association, parcel, syntax) for parcel, syntax in zip(parcels, syntaxes, strict=True)]
+
+    def _store(self, association: Association, parcel: Parcel, syntax: str) -> Attempt:
+        if not association.is_established:
+            return Attempt(Outcome.UNREACHABLE, "the association was lost")
+        accepted = {
+            str(context.transfer_syntax[0])
+            for context in association.accepted_contexts
+            if context.abstract_syntax == parcel.sop_class
+        }
+        path = self._spool.absolute(parcel.path)
+        try:
+            if syntax in accepted:
+                status = association.send_c_store(path)
+            elif ImplicitVRLittleEndian in accepted and syntax == ExplicitVRLittleEndian:
+                status = association.send_c_store(_as_implicit(path))
+            else:
+                return Attempt(Outcome.REFUSED, "SOP class or transfer syntax not accepted")
+        except (ValueError, RuntimeError, AttributeError) as error:
+            return Attempt(Outcome.UNREACHABLE, f"not sent ({type(error).__name__})")
+        return _judge(status.get("Status"))
+
+
+def _contexts(parcels: Sequence[Parcel], syntaxes: Sequence[str]) -> list[Context]:
+    """Propose, for each class, every syntax alone, so that the destination cannot choose another."""
+    pairs = {(parcel.sop_class, syntax) for parcel, syntax in zip(parcels, syntaxes, strict=True)}
+    pairs |= {(sop_class, ImplicitVRLittleEndian) for sop_class, syntax in pairs if syntax == ExplicitVRLittleEndian}
+    return [(sop_class, (syntax,)) for sop_class, syntax in sorted(pairs)]
+
+
+def _transfer_syntax(path: Path) -> str:
+    return str(read_file_meta_info(path).TransferSyntaxUID)
+
+
+def _as_implicit(path: Path) -> pydicom.Dataset:
+    """Read an object for a destination that takes the default transfer syntax alone."""
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    return dataset
+
+
+def _judge(status: int | None) -> Attempt:
+    if status is None:
+        return Attempt(Outcome.UNREACHABLE, "no answer")
+    if status in {_SUCCESS, _ALREADY_THERE} or status in _WARNINGS:
+        return STORED
+    if status in _OUT_OF_RESOURCES:
+        return Attempt(Outcome.UNREACHABLE, f"out of resources, status 0x{status:04X}")
+    return Attempt(Outcome.REFUSED, f"status 0x{status:04X}")

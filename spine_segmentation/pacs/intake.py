@@ -1,0 +1,189 @@
+"""Decides about one received object, and acknowledges it only when it is durable."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import logging
+import sqlite3
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from spine_segmentation.pacs.equivalence import Relation, relate
+from spine_segmentation.pacs.header import Identity, read_identity
+from spine_segmentation.pacs.ledger import Ledger
+from spine_segmentation.pacs.loop_guard import is_own
+from spine_segmentation.pacs.spool import Spool
+from spine_segmentation.pacs.statuses import StoreStatus
+
+logger = logging.getLogger(__name__)
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One C-STORE request.
+
+    Attributes:
+        encoded: The data set as the peer sent it.
+        meta: Preamble and file meta information to put before it.
+        transfer_syntax: UID.
+        sop_class: Affected SOP Class UID of the command.
+        sop_uid: Affected SOP Instance UID of the command.
+        calling_ae: Who sends it.
+    """
+
+    encoded: bytes
+    meta: bytes
+    transfer_syntax: str
+    sop_class: str
+    sop_uid: str
+    calling_ae: str
+
+
+@dataclass
+class IntakeCounts:
+    """What happened since the start; for metrics."""
+
+    stored: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    refused: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def add(self, name: Literal["stored", "duplicates", "conflicts", "refused"]) -> None:
+        """Count one."""
+        with self.lock:
+            setattr(self, name, getattr(self, name) + 1)
+
+
+class Intake:
+    """Stores objects.
+
+    Args:
+        spool: Where the files go.
+        ledger: Where they are recorded.
+        min_free_bytes: Refuse below so much free space.
+        max_object_bytes: Refuse objects that inflate to more.
+        corrected_headers: What to do with a known image under another header.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        ledger: Ledger,
+        *,
+        min_free_bytes: int,
+        max_object_bytes: int,
+        corrected_headers: Literal["replace", "keep", "refuse"],
+    ) -> None:
+        self._spool, self._ledger = spool, ledger
+        self._min_free_bytes, self._max_object_bytes = min_free_bytes, max_object_bytes
+        self._corrected_headers = corrected_headers
+        self.counts = IntakeCounts()
+
+    def accept(self, arrival: Arrival) -> tuple[StoreStatus, str]:
+        """Store an object durably, if it can be and is not known yet.
+
+        Args:
+            arrival: The request.
+
+        Returns:
+            The status to answer with, and the Series Instance UID; empty unless it is ``SUCCESS``.
+        """
+        try:
+            status, series_uid = self._decide(arrival)
+        except (OSError, sqlite3.Error) as error:
+            full = isinstance(error, OSError) and error.errno in _FULL
+            logger.error("an object was not stored: %s", "the disk is full" if full else type(error).__name__)
+            status, series_uid = StoreStatus.OUT_OF_RESOURCES, ""
+        if status is not StoreStatus.SUCCESS:
+            self.counts.add("conflicts" if status is StoreStatus.CONFLICT else "refused")
+            logger.warning("an object from %s was refused with 0x%04X", arrival.calling_ae, status)
+        return status, series_uid
+
+    def _decide(self, arrival: Arrival) -> tuple[StoreStatus, str]:
+        if self._spool.free_bytes() < self._min_free_bytes + len(arrival.encoded):
+            return StoreStatus.OUT_OF_RESOURCES, ""
+        identity = read_identity(arrival.encoded, arrival.transfer_syntax, self._max_object_bytes)
+        if identity is None:
+            return StoreStatus.CANNOT_UNDERSTAND, ""
+        if (identity.sop_class, identity.sop_uid) != (arrival.sop_class, arrival.sop_uid):
+            return StoreStatus.MISMATCH, ""
+        content = arrival.meta + arrival.encoded
+        sha256 = _digest(arrival)
+        known = self._ledger.row("SELECT * FROM instance WHERE sop_uid=?", identity.sop_uid)
+        if known is None or (known["path"] is None and known["sha256"] == sha256):
+            self._store(arrival, identity, sha256, content)
+            return StoreStatus.SUCCESS, identity.series_uid
+        return self._meet_again(arrival, identity, sha256, content, known)
+
+    def _meet_again(
+        self, arrival: Arrival, identity: Identity, sha256: str, content: bytes, known: sqlite3.Row
+    ) -> tuple[StoreStatus, str]:
+        """Treat an object whose UID was accepted earlier."""
+        relation = Relation.SAME if known["sha256"] == sha256 else self._relate(identity, known, content)
+        if relation is Relation.UNKNOWN:
+            return StoreStatus.OUT_OF_RESOURCES, ""
+        corrected = relation is Relation.HEADER
+        if relation is Relation.DIFFERENT or (corrected and self._corrected_headers == "refuse"):
+            self._record_conflict(arrival, sha256)
+            return StoreStatus.CONFLICT, ""
+        if corrected and self._corrected_headers == "replace":
+            self._store(arrival, identity, sha256, content)
+            if known["path"]:
+                self._spool.remove([known["path"]])
+        else:
+            self.counts.add("duplicates")
+        return StoreStatus.SUCCESS, identity.series_uid
+
+    def _relate(self, identity: Identity, known: sqlite3.Row, content: bytes) -> Relation:
+        if known["series_uid"] != identity.series_uid or known["path"] is None:
+            return Relation.DIFFERENT
+        with tempfile.NamedTemporaryFile(dir=self._spool.root / "incoming", suffix=".dcm") as file:
+            file.write(content)
+            file.flush()
+            return relate(self._spool.absolute(known["path"]), Path(file.name))
+
+    def _store(self, arrival: Arrival, identity: Identity, sha256: str, content: bytes) -> None:
+        """Put the file on the disk, then the row: only now may it be acknowledged."""
+        path = self._spool.store(identity.series_uid, identity.sop_uid, sha256, content)
+        now = time.time()
+        with self._ledger.transaction() as db:
+            db.execute(
+                "INSERT INTO instance(sop_uid, series_uid, sha256, size, path, received_at) VALUES(?,?,?,?,?,?)"
+                " ON CONFLICT(sop_uid) DO UPDATE SET revision=revision+(sha256<>excluded.sha256),"
+                " sha256=excluded.sha256, size=excluded.size, path=excluded.path, received_at=excluded.received_at",
+                (identity.sop_uid, identity.series_uid, sha256, len(content), path, now),
+            )
+            db.execute(
+                "INSERT INTO series VALUES(?,?,?,?,?,'RECEIVING') ON CONFLICT(series_uid) DO UPDATE SET"
+                " state='RECEIVING', calling_ae=excluded.calling_ae",
+                (
+                    identity.series_uid,
+                    identity.study_uid,
+                    identity.modality,
+                    is_own(db, identity),
+                    arrival.calling_ae,
+                ),
+            )
+        self.counts.add("stored")
+
+    def _record_conflict(self, arrival: Arrival, sha256: str) -> None:
+        logger.warning("%s sent another object under a known UID", arrival.calling_ae)
+        with self._ledger.transaction() as db:
+            db.execute(
+                "INSERT INTO refusal VALUES(?,?,?,?)", (arrival.sop_uid, sha256, arrival.calling_ae, time.time())
+            )
+
+
+def _digest(arrival: Arrival) -> str:
+    """Hash what the sender determines; the file meta information is ours."""
+    digest = hashlib.sha256(arrival.transfer_syntax.encode() + b"\0")
+    digest.update(arrival.encoded)
+    return digest.hexdigest()

@@ -1,0 +1,38 @@
+"""Results that come back to us are accepted like everything else, and never processed."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from spine_segmentation.io.dicom_headers import MR_CLASSES
+from spine_segmentation.io.product import PRODUCT_NAME
+from spine_segmentation.pacs.header import Identity
+
+OWN_RESULT = "a result of this program"
+
+
+def is_own(db: sqlite3.Connection, identity: Identity) -> bool:
+    """Whether an object is one of our results, by its UID, or its manufacturer where it is no MR image.
+
+    Args:
+        db: The ledger's connection.
+        identity: Of the object.
+    """
+    known = db.execute("SELECT 1 FROM result WHERE sop_uid=?", (identity.sop_uid,)).fetchone()
+    return bool(known) or (identity.manufacturer == PRODUCT_NAME and identity.sop_class not in MR_CLASSES)
+
+
+def reason_to_skip(series: sqlite3.Row) -> str:
+    """Say why a series needs no worker.
+
+    Args:
+        series: Row of the ledger.
+
+    Returns:
+        A sentence; empty if the worker has to look at it.
+    """
+    if series["own"]:
+        return OWN_RESULT
+    if series["modality"] not in {"MR", ""}:
+        return f"its modality is {series['modality']}, not MR"
+    return ""

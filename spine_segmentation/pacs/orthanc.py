@@ -1,0 +1,71 @@
+"""The part of Orthanc's REST interface that is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import requests
+
+from spine_segmentation.errors import OutputError
+from spine_segmentation.pacs import config
+
+_TIMEOUT_SECONDS = (5.0, 120.0)
+
+
+class OrthancClient:
+    """Talks to one Orthanc.
+
+    Args:
+        settings: Where it is.
+
+    Raises:
+        UsageError: If the password file cannot be read.
+    """
+
+    def __init__(self, settings: config.Orthanc) -> None:
+        self._root = str(settings.url).rstrip("/")
+        self._session = requests.Session()
+        if settings.username is not None:
+            self._session.auth = (settings.username, config.read_password(settings.password_file))
+
+    def get(self, path: str) -> Any:  # noqa: ANN401
+        """Read a resource.
+
+        Args:
+            path: Below the root, with its query.
+
+        Returns:
+            The parsed JSON.
+
+        Raises:
+            OutputError: If Orthanc cannot be reached or refuses.
+        """
+        return self._call("GET", path)
+
+    def post(self, path: str, body: Any) -> Any:  # noqa: ANN401
+        """Post JSON; arguments, result and errors as in :meth:`get`."""
+        return self._call("POST", path, body)
+
+    def delete(self, path: str) -> None:
+        """Delete a resource; one that is not there is no error. Errors as in :meth:`get`."""
+        self._call("DELETE", path)
+
+    def find_instances(self, sop_uid: str) -> Sequence[str]:
+        """Look up the Orthanc identifiers of a SOP Instance UID; errors as in :meth:`get`."""
+        answer = self.post("/tools/find", {"Level": "Instance", "Query": {"SOPInstanceUID": sop_uid}})
+        return [str(identifier) for identifier in answer]
+
+    def _call(self, method: str, path: str, body: Any = None) -> Any:  # noqa: ANN401
+        try:
+            response = self._session.request(method, self._root + path, json=body, timeout=_TIMEOUT_SECONDS)
+            if method == "DELETE" and response.status_code == requests.codes.not_found:
+                return None
+            response.raise_for_status()
+            return response.json() if response.content else None
+        except (requests.RequestException, ValueError) as error:
+            raise OutputError(
+                f"Orthanc does not answer as it should ({type(error).__name__})",
+                expected="a running Orthanc with this REST interface",
+                remedy="check its log and the 'orthanc' section of the configuration",
+            ) from error

@@ -1,0 +1,208 @@
+"""The spool folder: files that are either durable or not there, under names that no sender can choose."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from spine_segmentation.errors import OutputError, UsageError
+
+LEDGER_FILE = "ledger.sqlite"
+
+
+class Spool:
+    """The folders of one service.
+
+    ``incoming/`` holds files being written, ``inbox/`` received images, ``work/`` what the worker reads and writes,
+    ``results/`` finished objects. Paths in the ledger are relative to the spool.
+
+    Args:
+        root: Created if need be, for its owner alone.
+
+    Raises:
+        OutputError: If it cannot be created.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._incoming, self._inbox, self._work, self._results = (
+            root / name for name in ("incoming", "inbox", "work", "results")
+        )
+        try:
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self._incoming, self._inbox, self._work, self._results):
+                folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"the spool {root} cannot be created ({error.strerror})",
+                expected="a writable folder on a local disk",
+                remedy="correct 'spool' in the configuration or the permissions",
+            ) from error
+
+    @property
+    def ledger_file(self) -> Path:
+        """Where the ledger is."""
+        return self.root / LEDGER_FILE
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keep a second service away from the spool; a killed one leaves no lock behind.
+
+        Raises:
+            UsageError: If another service runs on it.
+        """
+        with (self.root / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise UsageError(
+                    f"another service runs on the spool {self.root}",
+                    expected="one service a spool",
+                    remedy="stop the other one, or configure another spool",
+                ) from error
+            yield
+
+    def free_bytes(self) -> int:
+        """Free space on its disk."""
+        return shutil.disk_usage(self.root).free
+
+    def store(self, series_uid: str, sop_uid: str, sha256: str, content: bytes) -> str:
+        """Write a received object durably.
+
+        Args:
+            series_uid: Its series; objects of one share a folder.
+            sop_uid: Its SOP Instance UID.
+            sha256: Hash of the content, hexadecimal; another content of the same UID gets another name.
+            content: A whole DICOM file.
+
+        Returns:
+            The path relative to the spool; after a power cut the file is there.
+
+        Raises:
+            OSError: If it cannot be written; nothing stays behind.
+        """
+        folder = self._inbox / _digest(series_uid)
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, exist_ok=True)
+            _sync_folder(self._inbox)
+        path = folder / f"{_digest(sop_uid)}-{sha256[:16]}.dcm"
+        temporary = self._incoming / uuid.uuid4().hex
+        try:
+            _write_durably(temporary, content)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync_folder(folder)
+        return str(path.relative_to(self.root))
+
+    def absolute(self, path: str) -> Path:
+        """Turn a path of the ledger into an absolute one."""
+        return self.root / path
+
+    def open_work(self, inputs: Sequence[str]) -> Path:
+        """Make a fresh work folder in which ``input`` holds links to received images and ``output`` is empty.
+
+        Args:
+            inputs: Paths of the ledger.
+
+        Raises:
+            OSError: If it cannot be made, or an image is missing.
+        """
+        work = self._work / uuid.uuid4().hex
+        (work / "input").mkdir(parents=True)
+        (work / "output").mkdir()
+        for path in inputs:
+            os.link(self.root / path, work / "input" / Path(path).name)
+        return work
+
+    def close_work(self, work: Path) -> None:
+        """Remove a work folder."""
+        shutil.rmtree(work, ignore_errors=True)
+
+    def publish(self, work: Path, name: str) -> str:
+        """Move the output of a work folder to the results, durably.
+
+        Args:
+            work: From :meth:`open_work`.
+            name: Of the folder of the results; one of this name that is not in the ledger is replaced.
+
+        Returns:
+            The folder's path relative to the spool.
+
+        Raises:
+            OSError: If that is impossible.
+        """
+        for path in (work / "output").iterdir():
+            _sync(path)
+        _sync_folder(work / "output")
+        target = self._results / name
+        shutil.rmtree(target, ignore_errors=True)
+        (work / "output").rename(target)
+        _sync_folder(self._results)
+        return str(target.relative_to(self.root))
+
+    def remove(self, paths: Iterable[str]) -> None:
+        """Delete files of the ledger, and folders that become empty; what is gone already is no error."""
+        for path in map(self.absolute, paths):
+            path.unlink(missing_ok=True)
+            if path.parent.is_dir() and not any(path.parent.iterdir()):
+                path.parent.rmdir()
+
+    def remove_folder(self, folder: str) -> None:
+        """Delete a folder of results with all that is in it."""
+        shutil.rmtree(self.absolute(folder), ignore_errors=True)
+
+    def sweep(self, known: frozenset[str]) -> int:
+        """Delete what a killed service left behind: nothing of it was acknowledged or recorded.
+
+        Args:
+            known: Paths of the ledger.
+
+        Returns:
+            How many files were deleted.
+        """
+        for folder in (self._incoming, self._work):
+            shutil.rmtree(folder)
+            folder.mkdir(mode=0o700)
+        kept_folders = {str(Path(path).parent) for path in known}
+        litter = [path for path in self._files() if path not in known and not _beside_results(path, kept_folders)]
+        self.remove(litter)
+        return len(litter)
+
+    def _files(self) -> list[str]:
+        files = [*self._inbox.rglob("*"), *self._results.rglob("*")]
+        return [str(path.relative_to(self.root)) for path in files if path.is_file()]
+
+
+def _beside_results(path: str, kept_folders: set[str]) -> bool:
+    """Whether a file (a preview) belongs to results that are in the ledger."""
+    return path.startswith("results") and str(Path(path).parent) in kept_folders
+
+
+def _digest(uid: str) -> str:
+    return hashlib.sha256(uid.encode()).hexdigest()[:32]
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+_sync_folder = _sync
+"""A folder's entries are made durable in the same way as a file's content."""

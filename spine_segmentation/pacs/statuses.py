@@ -1,0 +1,27 @@
+"""The C-STORE statuses that the receiver answers with, and what each says."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class StoreStatus(IntEnum):
+    """Status of a C-STORE response (PS3.4 B.2.3)."""
+
+    SUCCESS = 0x0000
+    OUT_OF_RESOURCES = 0xA700
+    MISMATCH = 0xA900
+    CANNOT_UNDERSTAND = 0xC000
+    CONFLICT = 0xC011
+
+
+MEANINGS = {
+    StoreStatus.SUCCESS: "the object and its entry in the ledger are on the disk",
+    StoreStatus.OUT_OF_RESOURCES: "too little free space, or the disk or the ledger cannot be written: send it again",
+    StoreStatus.MISMATCH: "the data set names another SOP class or instance than the command",
+    StoreStatus.CANNOT_UNDERSTAND: "the data set cannot be read up to its Series Instance UID, inflates beyond the "
+    "size limit, or has a UID that is none",
+    StoreStatus.CONFLICT: "an object of this UID with other pixels, geometry or identity was accepted earlier; it is "
+    "kept, and this one is logged",
+}
+"""In words, for the conformance statement."""

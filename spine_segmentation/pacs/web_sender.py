@@ -1,0 +1,73 @@
+"""Delivers objects by STOW-RS, with the bytes they were first written with."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from http import HTTPStatus
+
+import requests
+
+from spine_segmentation.pacs.attempt import STORED, Attempt, Outcome, Parcel
+from spine_segmentation.pacs.config import WebDestination, read_password
+from spine_segmentation.pacs.spool import Spool
+
+_TIMEOUT_SECONDS = (10.0, 60.0)
+_TRANSIENT = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+
+
+class WebSender:
+    """Sends to one STOW-RS destination.
+
+    Args:
+        destination: Where to.
+        spool: Where the objects are.
+
+    Raises:
+        UsageError: If the password file cannot be read.
+    """
+
+    def __init__(self, destination: WebDestination, spool: Spool) -> None:
+        self._url, self._spool = f"{str(destination.url).rstrip('/')}/studies", spool
+        self._session = requests.Session()
+        if destination.username is not None:
+            self._session.auth = (destination.username, read_password(destination.password_file))
+        if destination.authority is not None:
+            self._session.verify = str(destination.authority)
+
+    def send(self, parcels: Sequence[Parcel]) -> list[Attempt]:
+        """Send objects, each in a request of its own, so that each has its own answer.
+
+        Args:
+            parcels: The objects.
+
+        Returns:
+            How it went with each.
+        """
+        return [self._store(parcel) for parcel in parcels]
+
+    def _store(self, parcel: Parcel) -> Attempt:
+        boundary = uuid.uuid4().hex
+        content = self._spool.absolute(parcel.path).read_bytes()
+        body = b"--%b\r\nContent-Type: application/dicom\r\n\r\n%b\r\n--%b--\r\n"
+        headers = {
+            "Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}',
+            "Accept": "application/dicom+json",
+        }
+        try:
+            response = self._session.post(
+                self._url,
+                data=body % (boundary.encode(), content, boundary.encode()),
+                headers=headers,
+                timeout=_TIMEOUT_SECONDS,
+            )
+        except requests.RequestException as error:
+            return Attempt(Outcome.UNREACHABLE, type(error).__name__)
+        return _judge(response)
+
+
+def _judge(response: requests.Response) -> Attempt:
+    status = response.status_code
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _TRANSIENT:
+        return Attempt(Outcome.UNREACHABLE, f"HTTP {status}")
+    return STORED if status == HTTPStatus.OK else Attempt(Outcome.REFUSED, f"HTTP {status}")

@@ -1,0 +1,50 @@
+"""A running service with the stand-in worker, and the archive that it delivers to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.pacs.lab import Archive, ServiceProcess, free_port, make_config
+
+
+@pytest.fixture
+def archive() -> Iterator[Archive]:
+    running = Archive().start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def make_service(tmp_path: Path, archive: Archive) -> Iterator[Callable[..., ServiceProcess]]:
+    """Start services; sections of the configuration may be given."""
+    started: list[ServiceProcess] = []
+
+    def start(*arguments: str, **sections: Any) -> ServiceProcess:
+        config = make_config(tmp_path, free_port(), archive.port, **sections)
+        started.append(ServiceProcess(config, *arguments).start())
+        return started[-1]
+
+    yield start
+    for service in started:
+        service.kill()
+
+
+@pytest.fixture(scope="module")
+def shared_archive() -> Iterator[Archive]:
+    """The destination of the shared service."""
+    running = Archive().start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def shared_service(tmp_path_factory: pytest.TempPathFactory, shared_archive: Archive) -> Iterator[ServiceProcess]:
+    """One service for all tests of a module that only send to it: its worker takes seconds to start."""
+    config = make_config(tmp_path_factory.mktemp("shared"), free_port(), shared_archive.port)
+    running = ServiceProcess(config).start()
+    yield running
+    running.kill()

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+from spine_segmentation.pacs.activity import Activity
+from spine_segmentation.pacs.backoff import Backoff
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_series_is_quiet_from_its_last_image_on() -> None:
+    clock = Clock()
+    activity = Activity(clock)
+    activity.touch(1, "a")
+    activity.close(1)
+    clock.now += 5
+    assert activity.quiet_seconds("a") == 5
+    activity.touch(2, "a")
+    activity.close(2)
+    assert activity.quiet_seconds("a") == 0
+
+
+def test_an_open_association_holds_the_series_that_it_has_sent() -> None:
+    clock = Clock()
+    activity = Activity(clock)
+    activity.touch(1, "a")
+    activity.touch(2, "b")
+    activity.close(2)
+    clock.now += 60
+    assert activity.quiet_seconds("a") == 0
+    assert activity.quiet_seconds("b") == 60
+    clock.now += 300
+    assert activity.quiet_seconds("a") == 360, "an association that never ends does not hold a series for ever"
+
+
+def test_after_a_restart_the_quiet_time_begins_anew() -> None:
+    clock = Clock()
+    activity = Activity(clock)
+    assert activity.quiet_seconds("unknown") == 0
+    clock.now += 7
+    assert activity.quiet_seconds("unknown") == 7
+
+
+def test_waits_grow_to_their_bound_and_start_over_after_success() -> None:
+    clock = Clock()
+    backoff = Backoff(1.0, 60.0, clock)
+    waits = [backoff.failed("a") for _ in range(40)]
+    assert all(0.5 * bound <= wait <= bound for wait, bound in zip(waits, [1, 2, 4, 8, 16, 32, 60, 60], strict=False))
+    assert max(waits) <= 60
+    assert any(later > earlier for earlier, later in pairwise(waits[:6]))
+    assert not backoff.is_due("a")
+    assert backoff.is_due("b")
+    clock.now += 61
+    assert backoff.is_due("a")
+    backoff.succeeded("a")
+    assert backoff.failed("a") <= 1.0

@@ -1,0 +1,41 @@
+"""dcmtk in, real networks, DICOM-SEG out."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pydicom
+import pytest
+
+from tests.pacs.lab import Archive, ServiceProcess, free_port, make_config, storescu, wait_for
+
+pytestmark = pytest.mark.pacs
+
+PROGRAM = [
+    sys.executable,
+    "-c",
+    "from spine_segmentation.pacs.commands import app; app()",
+    "serve",
+]
+
+
+@pytest.mark.slow
+def test_a_spine_comes_back_with_names(lumbar_study: Path, archive: Archive, tmp_path: Path) -> None:
+    service = ServiceProcess(make_config(tmp_path, free_port(), archive.port), program=PROGRAM).start()
+    try:
+        assert storescu(service.port, lumbar_study).returncode == 0
+        wait_for(lambda: service.job_states()["DONE"] == 1 and service.is_idle(), 200, "no result")
+        (kept,) = (service.spool / "results").rglob("segmentation.dcm")
+        labels = {segment.SegmentLabel for segment in pydicom.dcmread(kept).SegmentSequence}
+        assert len(labels) > 3
+        (delivered,) = archive.datasets
+        assert delivered.SOPInstanceUID == pydicom.dcmread(kept).SOPInstanceUID
+        assert service.stop() == 0
+        if shutil.which("dciodvfy"):
+            report = subprocess.run(["dciodvfy", str(kept)], capture_output=True, text=True, check=False)
+            assert "Error" not in report.stderr + report.stdout
+    finally:
+        service.kill()

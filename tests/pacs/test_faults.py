@@ -1,0 +1,46 @@
+"""After every fault: acknowledged = stored = processed = delivered, one current result a series, no litter.
+
+The short matrix strikes each fault a few times; ``PACS_FAULTS=full`` runs all of it and writes its table to the file
+that ``PACS_FAULTS_TABLE`` names.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.pacs.faults import MATRIX, Entry
+
+pytestmark = pytest.mark.pacs
+
+FULL = os.environ.get("PACS_FAULTS") == "full"
+NEEDS = {
+    "disk full": (os.geteuid() == 0, "only root can mount a small disk"),
+}
+IN_CI = {"disk full", "clock set back"}
+"""One of each kind that no other test has; the rest are marked slow."""
+
+
+def cases() -> list[object]:
+    return [
+        pytest.param(name, entry, id=name, marks=() if name in IN_CI else pytest.mark.slow)
+        for name, entry in MATRIX.items()
+    ]
+
+
+@pytest.mark.parametrize(("name", "entry"), cases())
+def test_nothing_is_lost_or_doubled(tmp_path: Path, name: str, entry: Entry) -> None:
+    possible, reason = NEEDS.get(name, (True, ""))
+    if not possible:
+        pytest.skip(reason)
+    times = entry.full if FULL else entry.short
+    account = entry.fault(tmp_path, times)
+    table = os.environ.get("PACS_FAULTS_TABLE")
+    if table:
+        row = (name, times, account.series, account.images, len(account.lost), len(account.doubled),
+               len(account.litter), f"{account.seconds:.0f}")  # fmt: skip
+        with Path(table).open("a") as file:
+            file.write(f"| {' | '.join(map(str, row))} |\n")
+    assert account.balances, account

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
+from pydicom.uid import ImplicitVRLittleEndian, RLELossless, generate_uid
+from pynetdicom.dsutils import encode_file_meta
+
+from spine_segmentation.pacs.intake import Arrival, Intake
+from spine_segmentation.pacs.ledger import Ledger
+from spine_segmentation.pacs.spool import Spool
+from spine_segmentation.pacs.statuses import StoreStatus
+from tests.pacs.lab import make_series
+
+SUCCESS = StoreStatus.SUCCESS
+
+
+class Desk:
+    """An intake with its spool and ledger."""
+
+    def __init__(self, folder: Path, **options: Any) -> None:
+        self.spool = Spool(folder / "spool")
+        self.ledger = Ledger(self.spool.ledger_file)
+        settings = {"min_free_bytes": 1, "max_object_bytes": 10**8, "corrected_headers": "replace"} | options
+        self.intake = Intake(self.spool, self.ledger, **settings)
+
+    def accept(self, dataset: Dataset, **changes: Any) -> StoreStatus:
+        fields = {
+            "encoded": encode(dataset),
+            "meta": b"\0" * 128 + b"DICM" + encode_file_meta(dataset.file_meta),
+            "transfer_syntax": str(dataset.file_meta.TransferSyntaxUID),
+            "sop_class": str(dataset.SOPClassUID),
+            "sop_uid": str(dataset.SOPInstanceUID),
+            "calling_ae": "SCANNER",
+        }
+        return self.intake.accept(Arrival(**fields | changes))[0]
+
+    def row(self) -> Any:
+        return self.ledger.rows("SELECT * FROM instance")[0]
+
+    def files(self) -> list[Path]:
+        return [path for path in (self.spool.root / "inbox").rglob("*") if path.is_file()]
+
+
+def encode(dataset: Dataset) -> bytes:
+    buffer = DicomBytesIO()
+    buffer.is_implicit_VR = dataset.file_meta.TransferSyntaxUID == ImplicitVRLittleEndian
+    buffer.is_little_endian = True
+    write_dataset(buffer, dataset)
+    return bytes(buffer.getvalue())
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Dataset:
+    return pydicom.dcmread(make_series(tmp_path / "series", images=1)[0])
+
+
+def test_keeps_every_byte(desk: Desk, image: Dataset) -> None:
+    assert desk.accept(image) is SUCCESS
+    stored = desk.spool.absolute(desk.row()["path"]).read_bytes()
+    assert stored.endswith(encode(image))
+    assert pydicom.dcmread(desk.spool.absolute(desk.row()["path"])) == image
+
+
+def test_the_same_again_changes_nothing(desk: Desk, image: Dataset) -> None:
+    desk.accept(image)
+    before = dict(desk.row())
+    with desk.ledger.transaction() as db:
+        db.execute("UPDATE series SET state='SETTLED'")
+    assert desk.accept(image) is SUCCESS
+    assert dict(desk.row()) == before
+    assert desk.ledger.rows("SELECT state FROM series")[0]["state"] == "SETTLED"
+    assert len(desk.files()) == 1
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, RLELossless])
+def test_the_same_image_in_another_encoding_is_acknowledged_and_not_kept(
+    desk: Desk, image: Dataset, syntax: str
+) -> None:
+    desk.accept(image)
+    before = dict(desk.row())
+    if syntax == RLELossless:
+        image.compress(RLELossless, generate_instance_uid=False)
+    image.file_meta.TransferSyntaxUID = syntax
+    assert desk.accept(image) is SUCCESS
+    assert dict(desk.row()) == before
+    assert len(desk.files()) == 1
+
+
+@pytest.mark.parametrize(("policy", "status", "name"), [
+    ("replace", SUCCESS, "Right^Name"), ("keep", SUCCESS, "Doe^Jane"), ("refuse", StoreStatus.CONFLICT, "Doe^Jane"),
+])  # fmt: skip
+def test_a_corrected_header_follows_the_policy(
+    tmp_path: Path, image: Dataset, policy: str, status: StoreStatus, name: str
+) -> None:
+    desk = Desk(tmp_path, corrected_headers=policy)
+    desk.accept(image)
+    image.PatientName = "Right^Name"
+    assert desk.accept(image) is status
+    (file,) = desk.files()
+    assert pydicom.dcmread(file).PatientName == name
+    assert desk.row()["revision"] == (2 if policy == "replace" else 1)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("PixelData", b"\1\0" * 256),
+        ("PixelSpacing", [2, 2]),
+        ("ImagePositionPatient", [9, 9, 9]),
+        ("SeriesInstanceUID", generate_uid()),
+        ("StudyInstanceUID", generate_uid()),
+    ],
+)
+def test_another_image_under_a_known_uid_is_refused_and_logged(
+    desk: Desk, image: Dataset, keyword: str, value: Any
+) -> None:
+    desk.accept(image)
+    setattr(image, keyword, value)
+    assert desk.accept(image) is StoreStatus.CONFLICT
+    assert len(desk.ledger.rows("SELECT * FROM refusal")) == 1
+    assert len(desk.files()) == 1
+
+
+def test_a_full_disk_is_said_before_it_is_full(tmp_path: Path, image: Dataset) -> None:
+    desk = Desk(tmp_path, min_free_bytes=10**18)
+    assert desk.accept(image) is StoreStatus.OUT_OF_RESOURCES
+    assert desk.files() == []
+
+
+def test_a_ledger_that_cannot_be_written_means_no_success(desk: Desk, image: Dataset) -> None:
+    desk.ledger.close()
+    assert desk.accept(image) is StoreStatus.OUT_OF_RESOURCES
+
+
+@pytest.mark.parametrize("change", [{"sop_uid": "1.2.3"}, {"sop_class": "1.2.3"}])
+def test_command_and_data_set_must_agree(desk: Desk, image: Dataset, change: dict[str, str]) -> None:
+    assert desk.accept(image, **change) is StoreStatus.MISMATCH
+
+
+def test_noise_is_refused(desk: Desk, image: Dataset) -> None:
+    assert desk.accept(image, encoded=b"noise" * 100) is StoreStatus.CANNOT_UNDERSTAND
+    assert desk.files() == []
+
+
+def test_a_purged_image_may_come_again(desk: Desk, image: Dataset) -> None:
+    desk.accept(image)
+    desk.spool.remove([desk.row()["path"]])
+    with desk.ledger.transaction() as db:
+        db.execute("UPDATE instance SET path=NULL")
+    assert desk.accept(image) is SUCCESS
+    assert len(desk.files()) == 1
+    assert desk.row()["revision"] == 1

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from spine_segmentation.pacs import deliveries, jobs
+from spine_segmentation.pacs.jobs import Job, ResultObject
+from spine_segmentation.pacs.ledger import Ledger
+from spine_segmentation.pacs.retention import Retention, purge
+from spine_segmentation.pacs.spool import Spool
+
+SERIES = "1.2.3"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "ledger.sqlite")
+
+
+def receive(ledger: Ledger, number: int, *, series: str = SERIES, modality: str = "MR", own: bool = False) -> None:
+    with ledger.transaction() as db:
+        db.execute(
+            "INSERT INTO instance(sop_uid, series_uid, sha256, size, path, received_at) VALUES(?,?,?,1,?,0)",
+            (f"{series}.{number}", series, f"{number}", f"inbox/{series}/{number}"),
+        )
+        db.execute("INSERT OR REPLACE INTO series VALUES(?,'1.2',?,?,'A','RECEIVING')", (series, modality, own))
+
+
+def run(ledger: Ledger, model: str = "m1", uid: str = "9.1") -> Job:
+    job = jobs.claim(ledger, model)
+    assert job is not None
+    assert jobs.finish(ledger, job, [ResultObject(uid, "sc", f"{uid}.0", f"results/{uid}/x")], ["a", "b"])
+    return job
+
+
+def states(ledger: Ledger) -> list[str]:
+    return [row["state"] for row in ledger.rows("SELECT state FROM job ORDER BY id")]
+
+
+def test_a_series_makes_one_job_however_often_it_settles(ledger: Ledger) -> None:
+    receive(ledger, 1)
+    for _ in range(3):
+        jobs.settle(ledger, SERIES)
+    assert states(ledger) == ["READY"]
+
+
+def test_a_finished_series_is_delivered_everywhere_once(ledger: Ledger) -> None:
+    receive(ledger, 1)
+    jobs.settle(ledger, SERIES)
+    run(ledger)
+    assert [len(deliveries.pending(ledger, name, 10)) for name in ("a", "b", "c")] == [1, 1, 0]
+    jobs.settle(ledger, SERIES)
+    assert states(ledger) == ["DONE"]
+
+
+def test_a_new_model_does_not_process_history(ledger: Ledger) -> None:
+    receive(ledger, 1)
+    jobs.settle(ledger, SERIES)
+    run(ledger, "m1")
+    jobs.settle(ledger, SERIES)
+    assert jobs.claim(ledger, "m2") is None
+
+
+def test_an_operator_may_have_history_processed_by_a_new_model(ledger: Ledger) -> None:
+    receive(ledger, 1)
+    jobs.settle(ledger, SERIES)
+    first = run(ledger, "m1")
+    assert jobs.retry(ledger, first.id)
+    assert jobs.claim(ledger, "m1") is None, "the same model would give the same result"
+    assert jobs.retry(ledger, first.id)
+    second = run(ledger, "m2", uid="9.2")
+    assert (second.version, second.predecessor) == (2, "9.1.0")
+    assert states(ledger)[0] == "SUPERSEDED"
+
+
+def test_a_late_image_before_its_turn_replaces_the_job(ledger: Ledger) -> None:
+    receive(ledger, 1)
+    jobs.settle(ledger, SERIES)
+    receive(ledger, 2)
+    jobs.settle(ledger, SERIES)
+    assert states(ledger) == ["SUPERSEDED", "READY"]
+    job = run(ledger)
+    assert (len(job.inputs), job.version) == (2, 1)
+
+
+def test_a_late_image_during_processing_discards_the_result(ledger: Ledger) -> None:
+    receive(ledger, 1)
+    jobs.settle(ledger, SERIES)
+    job = jobs.claim(ledger, "m1")
+    assert job is not None
+    receive(ledger, 2)
+    assert not jobs.finish(ledger, job, [ResultObject("9.1", "sc", "9", "x")], ["a"])
+    assert deliveries.pending(ledger, "a", 10) == []
+    jobs.settle(ledger, SERIES)
+    assert run(ledger).version == 1
+
+
+def test_a_late_image_after_delivery_makes_version_two(ledger: Ledger) -> None:
+    receive(ledger, 1)
+    jobs.settle(ledger, SERIES)
+    run(ledger)
+    deliveries.mark_stored(ledger, "a", "9.1", awaits_commitment=False)
+    receive(ledger, 2)
+    jobs.settle(ledger, SERIES)
+    job = run(ledger, uid="9.2")
+    assert (job.version, job.predecessor) == (2, "9.1.0")
+    kept = {row["destination"]: row["state"] for row in ledger.rows("SELECT * FROM delivery WHERE sop_uid='9.1'")}
+    assert kept == {"a": "DELIVERED", "b": "CANCELLED"}
+
+
+def test_own_results_and_other_modalities_are_skipped(ledger: Ledger) -> None:
+    receive(ledger, 1, series="1.1", own=True)
+    receive(ledger, 1, series="1.2", modality="CT")
+    for series in ("1.1", "1.2"):
+        jobs.settle(ledger, series)
+    assert [row["reason"] for row in ledger.rows("SELECT reason FROM job ORDER BY id")] == [
+        "a result of this program",
+        "its modality is CT, not MR",
+    ]
+    assert jobs.claim(ledger, "m") is None
+
+
+def test_crashes_are_counted_and_the_last_one_is_final(ledger: Ledger) -> None:
+    receive(ledger, 1)
+    jobs.settle(ledger, SERIES)
+    for expected in ("READY", "READY", "FAILED"):
+        job = jobs.claim(ledger, "m")
+        assert job is not None
+        jobs.give_back(ledger, job.id, "crash", crashed=True, max_attempts=3)
+        assert states(ledger) == [expected]
+    assert jobs.retry(ledger, 1)
+    assert jobs.claim(ledger, "m") is not None
+
+
+def test_a_killed_service_does_not_count_as_a_crash_of_the_job(ledger: Ledger) -> None:
+    receive(ledger, 1)
+    jobs.settle(ledger, SERIES)
+    for _ in range(20):
+        assert jobs.claim(ledger, "m") is not None
+        jobs.recover(ledger)
+    assert states(ledger) == ["READY"]
+    for _ in range(jobs.MAX_INTERRUPTIONS):
+        jobs.claim(ledger, "m")
+        jobs.recover(ledger)
+    assert states(ledger) == ["FAILED"]
+
+
+def test_a_dead_letter_waits_for_the_operator(ledger: Ledger) -> None:
+    receive(ledger, 1)
+    jobs.settle(ledger, SERIES)
+    run(ledger)
+    for _ in range(3):
+        deliveries.mark_refused(ledger, "a", "9.1", "status 0xC000", 3)
+    assert deliveries.pending(ledger, "a", 10) == []
+    assert deliveries.resubmit(ledger, 1) == 1
+    assert len(deliveries.pending(ledger, "a", 10)) == 1
+
+
+@pytest.mark.parametrize("state", ["PENDING", "SENT", "DEAD"])
+def test_nothing_is_deleted_before_delivery(ledger: Ledger, tmp_path: Path, state: str) -> None:
+    receive(ledger, 1)
+    jobs.settle(ledger, SERIES)
+    run(ledger)
+    with ledger.transaction() as db:
+        db.execute("UPDATE delivery SET state='DELIVERED'")
+        db.execute("UPDATE delivery SET state=? WHERE destination='b'", (state,))
+    spool = Spool(tmp_path / "spool")
+    Retention(ledger, spool, -1.0).step()
+    assert not purge(ledger, spool, SERIES)
+    assert ledger.rows("SELECT purged FROM job")[0]["purged"] == 0
+    assert purge(ledger, spool, SERIES, undelivered=True)
+
+
+def test_finished_work_is_deleted_in_time_and_remembered(ledger: Ledger, tmp_path: Path) -> None:
+    receive(ledger, 1)
+    jobs.settle(ledger, SERIES)
+    run(ledger)
+    with ledger.transaction() as db:
+        db.execute("UPDATE delivery SET state='DELIVERED'")
+    spool = Spool(tmp_path / "spool")
+    Retention(ledger, spool, 3600.0).step()
+    assert ledger.rows("SELECT path FROM instance")[0]["path"] is not None
+    Retention(ledger, spool, -1.0).step()
+    assert ledger.rows("SELECT path FROM instance")[0]["path"] is None
+    assert not jobs.retry(ledger, 1)
+
+
+def test_a_failed_job_is_kept_for_the_operator(ledger: Ledger, tmp_path: Path) -> None:
+    receive(ledger, 1)
+    jobs.settle(ledger, SERIES)
+    job = jobs.claim(ledger, "m")
+    assert job is not None
+    jobs.end(ledger, job.id, "FAILED", "MissingSlice")
+    Retention(ledger, Spool(tmp_path / "spool"), -1.0).step()
+    assert ledger.rows("SELECT purged FROM job")[0]["purged"] == 0
+
+
+def test_a_late_image_of_a_deleted_series_is_not_taken_for_the_whole(ledger: Ledger) -> None:
+    receive(ledger, 1)
+    jobs.settle(ledger, SERIES)
+    run(ledger)
+    with ledger.transaction() as db:
+        db.execute("UPDATE instance SET path=NULL")
+    receive(ledger, 2)
+    jobs.settle(ledger, SERIES)
+    assert states(ledger) == ["DONE", "FAILED"]
+    with ledger.transaction() as db:
+        db.execute("UPDATE instance SET path='again'")
+    jobs.settle(ledger, SERIES)
+    assert states(ledger) == ["DONE", "FAILED", "READY"]

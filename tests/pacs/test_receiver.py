@@ -1,0 +1,243 @@
+"""The Storage SCP against real senders, good and bad ones."""
+
+from __future__ import annotations
+
+import copy
+import socket
+import ssl
+import struct
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import pytest
+from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, RLELossless
+from pynetdicom import AE
+from pynetdicom.sop_class import Verification
+
+from spine_segmentation.pacs import config
+from spine_segmentation.pacs.activity import Activity
+from spine_segmentation.pacs.intake import Intake
+from spine_segmentation.pacs.ledger import Ledger
+from spine_segmentation.pacs.receiver import Receiver
+from spine_segmentation.pacs.spool import Spool
+from tests.pacs.lab import AE_TITLE, SENDER, free_port, make_series, new_uids, send, storescu, wait_for
+
+pytestmark = pytest.mark.pacs
+
+MIB = 1024 * 1024
+
+
+class Node:
+    """A receiver in this process."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.spool = Spool(folder / "spool")
+        self.ledger = Ledger(self.spool.ledger_file)
+        self.intake = Intake(
+            self.spool, self.ledger, min_free_bytes=1, max_object_bytes=MIB, corrected_headers="replace"
+        )
+        self.port = free_port()
+        values = {"port": self.port, "allowed_ae_titles": [SENDER], "max_object_bytes": MIB} | settings
+        self.activity = Activity()
+        self.receiver = Receiver(
+            config.Receiver.model_validate(values), self.intake, self.activity, lambda event: (0, None)
+        )
+        self.receiver.start()
+
+    def stored(self) -> int:
+        return len(self.ledger.rows("SELECT 1 FROM instance"))
+
+    def is_alive(self, folder: Path) -> bool:
+        return send(self.port, make_series(folder / "alive")) == [0] * 5
+
+
+@pytest.fixture
+def make_node(tmp_path: Path) -> Iterator[Callable[..., Node]]:
+    nodes: list[Node] = []
+
+    def make(**settings: Any) -> Node:
+        nodes.append(Node(tmp_path, **settings))
+        return nodes[-1]
+
+    yield make
+    for node in nodes:
+        node.receiver.stop()
+
+
+@pytest.fixture
+def node(make_node: Callable[..., Node]) -> Node:
+    return make_node()
+
+
+def test_answers_an_echo(node: Node) -> None:
+    entity = AE(SENDER)
+    entity.add_requested_context(Verification)
+    association = entity.associate("127.0.0.1", node.port, ae_title=AE_TITLE)
+    assert association.send_c_echo().Status == 0
+    association.release()
+
+
+def test_dcmtk_can_send(node: Node, tmp_path: Path) -> None:
+    make_series(tmp_path / "in", images=7)
+    sent = storescu(node.port, tmp_path / "in")
+    assert sent.returncode == 0, sent.stderr
+    assert node.stored() == 7
+
+
+@pytest.mark.parametrize(
+    ("syntax", "option"), [(RLELossless, "-xr"), (JPEG2000Lossless, "-xv"), (JPEGLosslessSV1, "-xs")]
+)
+def test_keeps_the_transfer_syntax_that_arrives(node: Node, tmp_path: Path, syntax: str, option: str) -> None:
+    folder = tmp_path / "in"
+    paths = make_series(folder, images=2, size=128)
+    for path in paths:
+        if syntax == JPEGLosslessSV1:
+            subprocess.run(["dcmcjpeg", "+e1", path, path], check=True)
+        else:
+            dataset = pydicom.dcmread(path)
+            dataset.compress(syntax, generate_instance_uid=False)
+            dataset.save_as(path)
+    assert storescu(node.port, folder, option).returncode == 0
+    stored = {row["path"] for row in node.ledger.rows("SELECT path FROM instance")}
+    assert {pydicom.dcmread(node.spool.absolute(path)).file_meta.TransferSyntaxUID for path in stored} == {syntax}
+
+
+def test_takes_a_storage_class_that_it_has_never_heard_of(node: Node, tmp_path: Path) -> None:
+    dataset = pydicom.dcmread(make_series(tmp_path / "in", images=1)[0])
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = "1.3.12.2.1107.5.9.1"
+    assert send(node.port, [dataset]) == [0]
+
+
+def test_turns_strangers_away(node: Node, tmp_path: Path) -> None:
+    paths = make_series(tmp_path / "in")
+    assert send(node.port, paths, calling="STRANGER") == []
+    assert send(node.port, paths, called="ANYONE") == []
+    assert node.stored() == 0
+    assert node.is_alive(tmp_path)
+
+
+def test_fifty_may_call_at_once(node: Node, tmp_path: Path) -> None:
+    series = [make_series(tmp_path / f"in{index}", images=2) for index in range(50)]
+    with ThreadPoolExecutor(50) as pool:
+        statuses = list(pool.map(lambda paths: send(node.port, paths), series))
+    assert statuses == [[0, 0]] * 50
+    assert node.stored() == 100
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        bytes(range(256)) * 64,
+        b"\x01\x00\xff\xff\xff\xff" + b"\0" * 1000,
+        b"\x04\x00\x7f\xff\xff\xff" + b"\0" * 1000,
+        b"\x01\x00" + struct.pack(">L", 68) + b"\0\1" + b"\0" * 66,
+        b"",
+    ],
+)
+def test_noise_on_the_port_hurts_nobody(node: Node, tmp_path: Path, noise: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", node.port)) as connection:
+        connection.sendall(noise)
+    assert node.is_alive(tmp_path)
+
+
+def test_a_pdu_that_claims_to_be_huge_is_cut_off_before_it_is_read(node: Node, tmp_path: Path) -> None:
+    with socket.create_connection(("127.0.0.1", node.port)) as connection:
+        connection.settimeout(5)
+        connection.sendall(b"\x01\x00\xff\xff\xff\xff")
+        assert wait_for(lambda: connection.recv(16) or b"closed", 6)
+
+
+def test_an_object_beyond_the_limit_is_cut_off(node: Node, tmp_path: Path) -> None:
+    dataset = pydicom.dcmread(make_series(tmp_path / "in", images=1)[0])
+    dataset.PixelData = b"\0" * (2 * MIB)
+    assert send(node.port, [dataset]) == [None]
+    assert node.stored() == 0
+    assert node.is_alive(tmp_path)
+
+
+def test_many_objects_that_keep_the_limit_may_follow_one_another(node: Node, tmp_path: Path) -> None:
+    dataset = pydicom.dcmread(make_series(tmp_path / "in", images=1)[0])
+    dataset.Rows = dataset.Columns = 512
+    dataset.PixelData = b"\0" * (512 * 1024)
+    objects = [new_uids(copy.deepcopy(dataset)) for _ in range(6)]
+    assert send(node.port, objects) == [0] * 6
+
+
+def test_an_aborted_transfer_keeps_what_was_acknowledged(node: Node, tmp_path: Path) -> None:
+    paths = make_series(tmp_path / "in", images=6)
+    entity = AE(SENDER)
+    entity.add_requested_context(pydicom.dcmread(paths[0]).SOPClassUID)
+    association = entity.associate("127.0.0.1", node.port, ae_title=AE_TITLE)
+    for path in paths[:3]:
+        assert association.send_c_store(pydicom.dcmread(path)).Status == 0
+    association.abort()
+    assert node.stored() == 3
+    assert send(node.port, paths) == [0] * 6
+    assert node.stored() == 6
+
+
+def make_authority(folder: Path) -> None:
+    """An authority, and certificates of a server, a client, a client that expired, and of another authority."""
+    folder.mkdir()
+    for name in ("ca", "other"):
+        _openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out",
+                 f"{name}.pem", "-subj", f"/CN={name}", "-days", "2")  # fmt: skip
+    (folder / "san").write_text("subjectAltName=IP:127.0.0.1")
+    for name, authority, days in (("server", "ca", 2), ("client", "ca", 2), ("old", "ca", -1), ("alien", "other", 2)):
+        _openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
+                 "-subj", f"/CN={name}")  # fmt: skip
+        validity = ["-days", str(days)] if days > 0 else ["-days", "-1"]
+        _openssl(folder, "x509", "-req", "-in", f"{name}.csr", "-CA", f"{authority}.pem", "-CAkey", f"{authority}.key",
+                 "-CAcreateserial", "-out", f"{name}.pem", "-extfile", "san", *validity)  # fmt: skip
+
+
+def _openssl(folder: Path, *arguments: str) -> None:
+    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tls") / "files"
+    make_authority(folder)
+    return folder
+
+
+def client_context(certificates: Path, name: str | None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(certificates / "ca.pem"))
+    if name is not None:
+        context.load_cert_chain(certificates / f"{name}.pem", certificates / f"{name}.key")
+    return context
+
+
+@pytest.mark.parametrize(("client", "welcome"), [("client", True), (None, False), ("old", False), ("alien", False)])
+def test_tls_asks_for_a_valid_certificate(
+    make_node: Callable[..., Node], certificates: Path, tmp_path: Path, client: str | None, welcome: bool
+) -> None:
+    files = {"certificate": "server.pem", "key": "server.key", "authority": "ca.pem"}
+    node = make_node(tls={name: certificates / file for name, file in files.items()})
+    paths = make_series(tmp_path / "in", images=2)
+    with socket.create_connection(("127.0.0.1", node.port)):  # one that never begins its handshake
+        statuses = send(node.port, paths, tls_args=(client_context(certificates, client), "127.0.0.1"))
+    assert statuses == ([0, 0] if welcome else [])
+    assert node.stored() == (2 if welcome else 0)
+
+
+def test_tls_before_1_2_is_refused(make_node: Callable[..., Node], certificates: Path) -> None:
+    files = {"certificate": "server.pem", "key": "server.key", "authority": "ca.pem"}
+    node = make_node(tls={name: certificates / file for name, file in files.items()})
+    context = client_context(certificates, "client")
+    context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with socket.create_connection(("127.0.0.1", node.port)) as raw, pytest.raises(ssl.SSLError):
+        context.wrap_socket(raw, server_hostname="127.0.0.1")
+
+
+def test_plain_senders_get_nowhere_with_tls(make_node: Callable[..., Node], certificates: Path, tmp_path: Path) -> None:
+    files = {"certificate": "server.pem", "key": "server.key", "authority": "ca.pem"}
+    node = make_node(tls={name: certificates / file for name, file in files.items()})
+    assert send(node.port, make_series(tmp_path / "in")) == []

@@ -1,0 +1,287 @@
+"""The whole service with a stand-in for the networks: what was acknowledged is processed and delivered once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import pytest
+from pydicom import Dataset
+
+from tests.pacs.lab import Archive, ServiceProcess, free_port, make_series, send, wait_for
+from tests.pacs.stand_in_worker import CRASH, DEFECT, HANG, NO_SPINE
+
+pytestmark = pytest.mark.pacs
+
+Make = Callable[..., ServiceProcess]
+
+
+def finished(service: ServiceProcess, jobs: int) -> None:
+    wait_for(lambda: sum(service.job_states().values()) >= jobs and service.is_idle(), 60, "the queue is not empty")
+
+
+def series_of(path: Path) -> str:
+    return str(pydicom.dcmread(path).SeriesInstanceUID)
+
+
+def jobs_of(service: ServiceProcess, path: Path, number: int = 1) -> list[tuple[str, str]]:
+    """State and reason of the jobs of a series, once there are so many and nothing is left to do."""
+    query = "SELECT state, reason FROM job WHERE series_uid=? ORDER BY id"
+    wait_for(lambda: len(service.rows(query, series_of(path))) >= number and service.is_idle(), 60, "jobs")
+    return [(row["state"], row["reason"]) for row in service.rows(query, series_of(path))]
+
+
+def results_of(archive: Archive, path: Path) -> list[Dataset]:
+    """What the archive has of a series, in the order of arrival."""
+    wanted = series_of(path)
+    return [item for item in archive.datasets if item.ReferencedSeriesSequence[0].SeriesInstanceUID == wanted]
+
+
+def test_repeats_and_restarts_change_nothing(make_service: Make, archive: Archive, tmp_path: Path) -> None:
+    service = make_service()
+    series = [make_series(tmp_path / f"in{index}") for index in range(3)]
+    for paths in series * 2:
+        assert send(service.port, paths) == [0] * 5
+    finished(service, 3)
+    for paths in series:
+        send(service.port, paths)
+    assert service.stop() == 0
+    service.start()
+    finished(service, 3)
+    assert len(archive.sources()) == 3
+    assert set(archive.stores.values()) == {1}
+    assert service.litter() == []
+
+
+def test_a_late_image_makes_a_version_that_names_its_predecessor(
+    shared_service: ServiceProcess, shared_archive: Archive, tmp_path: Path
+) -> None:
+    paths = make_series(tmp_path / "in", images=6)
+    send(shared_service.port, paths[:4])
+    jobs_of(shared_service, paths[0])
+    send(shared_service.port, paths[4:])
+    assert [state for state, _ in jobs_of(shared_service, paths[0], 2)] == ["SUPERSEDED", "DONE"]
+    first, second = results_of(shared_archive, paths[0])
+    assert second.SeriesDescription == f"{first.SeriesDescription}, version 2"
+    assert second.RelatedSeriesSequence[0].SeriesInstanceUID == first.SeriesInstanceUID
+    assert second.StudyInstanceUID == first.StudyInstanceUID
+
+
+def test_a_corrected_patient_name_reaches_the_result(
+    shared_service: ServiceProcess, shared_archive: Archive, tmp_path: Path
+) -> None:
+    paths = make_series(tmp_path / "in", images=3)
+    send(shared_service.port, paths)
+    jobs_of(shared_service, paths[0])
+    images = [pydicom.dcmread(path) for path in paths]
+    for image in images:
+        image.PatientName = "Right^Name"
+    assert send(shared_service.port, images) == [0] * 3
+    jobs_of(shared_service, paths[0], 2)
+    results = results_of(shared_archive, paths[0])
+    assert [str(item.PatientName) for item in results] == ["Doe^Jane", "Right^Name"]
+    assert len({item.SOPInstanceUID for item in results}) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"Modality": "CT", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.2"}, "its modality is CT, not MR"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "a localizer"),
+        ({"command": NO_SPINE}, "NoSpineFound"),
+    ],
+)
+def test_what_is_no_spine_is_skipped_with_a_reason(
+    shared_service: ServiceProcess, shared_archive: Archive, tmp_path: Path, options: dict[str, Any], reason: str
+) -> None:
+    paths = make_series(tmp_path / "in", **options)
+    send(shared_service.port, paths)
+    ((state, said),) = jobs_of(shared_service, paths[0])
+    assert state == "SKIPPED"
+    assert reason in said
+    assert results_of(shared_archive, paths[0]) == []
+
+
+def test_a_series_with_a_gap_fails_for_good_and_its_late_image_cures_it(
+    shared_service: ServiceProcess, shared_archive: Archive, tmp_path: Path
+) -> None:
+    paths = make_series(tmp_path / "in", images=6)
+    send(shared_service.port, [*paths[:2], *paths[3:]])
+    assert jobs_of(shared_service, paths[0])[0][1].startswith("MissingSlice")
+    send(shared_service.port, [paths[2]])
+    assert [state for state, _ in jobs_of(shared_service, paths[0], 2)] == ["FAILED", "DONE"]
+    (result,) = results_of(shared_archive, paths[0])
+    assert "RelatedSeriesSequence" not in result
+
+
+def test_our_own_results_come_back_and_nothing_happens(
+    shared_service: ServiceProcess, shared_archive: Archive, tmp_path: Path
+) -> None:
+    paths = make_series(tmp_path / "in")
+    send(shared_service.port, paths)
+    jobs_of(shared_service, paths[0])
+    before = len(shared_archive.objects)
+    (result,) = results_of(shared_archive, paths[0])
+    assert send(shared_service.port, [result]) == [0]
+    result.save_as(tmp_path / "result.dcm")
+    assert jobs_of(shared_service, tmp_path / "result.dcm") == [("SKIPPED", "a result of this program")]
+    assert len(shared_archive.objects) == before
+
+
+def test_an_mr_image_of_our_own_make_is_no_result(
+    shared_service: ServiceProcess, shared_archive: Archive, tmp_path: Path
+) -> None:
+    paths = make_series(tmp_path / "in", Manufacturer="spine-segmentation")
+    send(shared_service.port, paths)
+    assert jobs_of(shared_service, paths[0]) == [("DONE", "")]
+
+
+def test_poisonous_series_fail_and_the_next_one_is_served(make_service: Make, archive: Archive, tmp_path: Path) -> None:
+    service = make_service(processing={"max_attempts": 1, "timeout_seconds": 15.0})
+    poison = [make_series(tmp_path / f"{command}", command=command) for command in (CRASH, DEFECT, HANG)]
+    good = make_series(tmp_path / "good")
+    for paths in (*poison, good):
+        send(service.port, paths)
+    finished(service, 4)
+    assert [jobs_of(service, paths[0])[0][0] for paths in poison] == ["FAILED"] * 3
+    assert [state for state, _ in jobs_of(service, good[0])] == ["DONE"]
+    assert len(archive.objects) == 1
+
+
+def test_a_killed_service_loses_and_doubles_nothing(make_service: Make, archive: Archive, tmp_path: Path) -> None:
+    service = make_service("1", "0.3")
+    series = [make_series(tmp_path / f"in{index}") for index in range(4)]
+    for paths in series[:3]:
+        assert send(service.port, paths) == [0] * 5
+    wait_for(lambda: service.job_states()["RUNNING"], 20)
+    service.kill()
+    service.start()
+    assert send(service.port, series[3]) == [0] * 5
+    finished(service, 4)
+    assert len(archive.sources()) == 4
+    assert set(archive.sources().values()) == {1}
+    assert service.litter() == []
+
+
+def test_sigterm_ends_in_order_and_the_job_goes_on_later(make_service: Make, archive: Archive, tmp_path: Path) -> None:
+    service = make_service("1", "3")
+    send(service.port, make_series(tmp_path / "in"))
+    wait_for(lambda: service.job_states()["RUNNING"], 20)
+    assert service.stop() == 0
+    assert service.job_states() == {"READY": 1}
+    assert service.rows("SELECT attempts FROM job")[0]["attempts"] == 0
+    service.start()
+    finished(service, 1)
+    assert len(archive.objects) == 1
+
+
+def test_a_destination_that_is_down_is_waited_for(make_service: Make, archive: Archive, tmp_path: Path) -> None:
+    archive.stop()
+    service = make_service()
+    send(service.port, make_series(tmp_path / "in"))
+    wait_for(lambda: service.job_states()["DONE"], 20)
+    archive.start()
+    finished(service, 1)
+    assert len(archive.objects) == 1
+
+
+def test_what_a_destination_refuses_becomes_a_dead_letter(make_service: Make, archive: Archive, tmp_path: Path) -> None:
+    archive.status = 0xC123
+    service = make_service()
+    send(service.port, make_series(tmp_path / "in"))
+    wait_for(lambda: service.rows("SELECT 1 FROM delivery WHERE state='DEAD'"), 30)
+    assert service.rows("SELECT reason FROM delivery")[0]["reason"] == "status 0xC123"
+
+
+def test_a_result_is_delivered_only_when_the_archive_has_committed(
+    make_service: Make, archive: Archive, tmp_path: Path
+) -> None:
+    port = free_port()
+    archive.stop()
+    archive.offer_commitment(port)
+    archive.start()
+    destination = {
+        "kind": "c-store", "name": "archive", "ae_title": "ARCHIVE", "host": "127.0.0.1", "port": archive.port,
+    }  # fmt: skip
+    service = make_service(receiver={"port": port}, destinations=[destination])
+    send(service.port, make_series(tmp_path / "in"))
+    finished(service, 1)
+    row = service.rows("SELECT state, reason FROM delivery")[0]
+    assert (row["state"], row["reason"]) == ("DELIVERED", "committed")
+    wait_for(lambda: archive.reports == 1, 5)
+
+
+def test_an_archive_without_commitment_is_believed(make_service: Make, archive: Archive, tmp_path: Path) -> None:
+    destination = {
+        "kind": "c-store", "name": "archive", "ae_title": "ARCHIVE", "host": "127.0.0.1", "port": archive.port,
+    }  # fmt: skip
+    service = make_service(destinations=[destination])
+    send(service.port, make_series(tmp_path / "in"))
+    finished(service, 1)
+    assert service.rows("SELECT reason FROM delivery")[0]["reason"] == "stored; commitment not offered"
+
+
+def test_a_study_waits_for_all_its_series(make_service: Make, tmp_path: Path) -> None:
+    service = make_service(readiness={"group": "study", "quiet_seconds": 2.0})
+    first, second = (make_series(tmp_path / name, StudyInstanceUID="1.2.3") for name in ("a", "b"))
+    send(service.port, first)
+    wait_for(lambda: service.rows("SELECT 1 FROM series"), 5)
+    time.sleep(1.2)
+    send(service.port, second)
+    time.sleep(1.2)
+    assert service.job_states() == {}
+    finished(service, 2)
+
+
+def test_finished_work_is_deleted_after_its_time(make_service: Make, archive: Archive, tmp_path: Path) -> None:
+    service = make_service(retention={"keep_seconds": 0.1})
+    paths = make_series(tmp_path / "in")
+    send(service.port, paths)
+    finished(service, 1)
+    service.stop()
+    service.start()
+    wait_for(lambda: not any((service.spool / "inbox").iterdir()), 20)
+    wait_for(lambda: not any((service.spool / "results").iterdir()), 20)
+    send(service.port, paths)
+    finished(service, 1)
+    assert set(archive.stores.values()) == {1}
+
+
+def test_a_killed_worker_is_started_again(
+    shared_service: ServiceProcess, shared_archive: Archive, tmp_path: Path
+) -> None:
+    wait_for(shared_service.kill_worker, 10)
+    paths = make_series(tmp_path / "in")
+    send(shared_service.port, paths)
+    jobs_of(shared_service, paths[0])
+    assert len(results_of(shared_archive, paths[0])) == 1
+
+
+def test_a_second_service_on_the_spool_is_refused(shared_service: ServiceProcess) -> None:
+    second = ServiceProcess(shared_service.config).start(wait=False)
+    assert second.process is not None
+    assert second.process.wait(30) != 0
+    assert shared_service.is_listening()
+
+
+def test_the_log_names_no_patient(shared_service: ServiceProcess, tmp_path: Path) -> None:
+    paths = make_series(tmp_path / "in", PatientName="Secret^Name", PatientID="SECRET-ID")
+    send(shared_service.port, paths)
+    image = pydicom.dcmread(paths[0])
+    image.PixelData = b"\1" * len(image.PixelData)
+    assert send(shared_service.port, [image]) == [0xC011]
+    jobs_of(shared_service, paths[0])
+    log = shared_service.log.read_text()
+    assert "is done" in log
+    assert "0xC011" in log
+    assert "secret" not in log.lower()
+    assert series_of(paths[0]) not in log
+
+
+def test_the_worker_ends_with_its_service(shared_service: ServiceProcess) -> None:
+    (worker,) = wait_for(shared_service.workers, 20)
+    shared_service.kill()
+    wait_for(lambda: not Path(f"/proc/{worker}/exe").exists(), 20)

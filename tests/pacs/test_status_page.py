@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.pacs.lab import ServiceProcess, free_port, make_series, send, wait_for
+
+
+def test_says_how_it_goes_and_who_nobody_is(make_service: Callable[..., ServiceProcess], tmp_path: Path) -> None:
+    port = free_port()
+    service = make_service(status_page={"port": port, "previews": True})
+    wait_for(lambda: service.get("/readyz", port)[0] == 200, 30)
+    send(service.port, make_series(tmp_path / "in", PatientName="Secret^Name", images=5, size=32))
+    wait_for(lambda: service.job_states()["DONE"] and service.is_idle(), 40)
+    assert service.get("/healthz", port) == (200, "alive\n")
+    status, page = service.get("/", port)
+    assert status == 200
+    assert "DONE" in page
+    assert "Secret" not in page
+    status, metrics = service.get("/metrics", port)
+    assert 'spine_segmentation_objects_total{outcome="stored"} 5.0' in metrics
+    assert 'spine_segmentation_deliveries{destination="archive",state="DELIVERED"} 1.0' in metrics
+    assert "/preview/1" in page
+    assert service.get("/preview/2", port)[0] == 404
+    service.kill_worker()
+    wait_for(lambda: service.get("/metrics", port)[1].count("worker_starts 2.0"), 30)
+
+
+def test_a_request_under_a_foreign_name_is_refused(make_service: Callable[..., ServiceProcess], tmp_path: Path) -> None:
+    import urllib.error
+    import urllib.request
+
+    port = free_port()
+    make_service(status_page={"port": port})
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/", headers={"Host": "evil.example"})
+
+    def status() -> int:
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+        except OSError:
+            return 0
+
+    assert wait_for(status, 20) == 400
