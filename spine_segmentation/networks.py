@@ -6,7 +6,6 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from monai.networks.nets.flexible_unet import FlexibleUNet
 from torch import Tensor, nn
 
 STRIDE = 32
@@ -37,6 +36,8 @@ def build_unet(in_channels: int, out_channels: int, backbone: str = "compact", h
     """
     if backbone == "compact":
         return CompactUNet(in_channels, out_channels, head=head)
+    from monai.networks.nets.flexible_unet import FlexibleUNet  # the compact network needs no more than torch
+
     network: nn.Module = FlexibleUNet(in_channels, out_channels, backbone, pretrained=False, spatial_dims=2)
     return network
 

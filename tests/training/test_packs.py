@@ -96,6 +96,7 @@ def test_a_pack_without_shards_is_an_error(tmp_path: Path) -> None:
         PackedTriplets(tmp_path, "semantic", SHAPE, 2.0)
 
 
+@pytest.mark.slow
 def test_the_script_adds_what_is_missing(tmp_path: Path) -> None:
     script = Path(__file__).parents[2] / "scripts" / "pack_triplets.py"
     command = [sys.executable, str(script), str(tmp_path), "--rows", "1600", "--columns", "1600", "--pixel-size", "2"]
