@@ -38,6 +38,9 @@ _OUTLIERS = 0.02
 _OUTLIER_DEVIATIONS = (0.5, 1.0)
 """Share and deviations (of log spacing and tilt) of measurements that follow no table, such as over a missed body."""
 
+_LEAST_SPACING = 1.0
+"""Centres of two instances may coincide where one is false, mm."""
+
 _FEATURES = ("log_spacing", "tilt")
 _PAIR_ABOVE = {lower: k for k, (_, lower) in enumerate(PAIRS)} | {
     "T13": PAIRS.index(("T12", "L1")),
@@ -98,7 +101,7 @@ def measure(step: npt.ArrayLike) -> Floats:
         Log of the spacing (mm) and tilt in the sagittal plane (radian, positive if the lower body lies further back).
     """
     _, posterior, superior = np.asarray(step, dtype=np.float64)
-    return np.array([np.log(np.linalg.norm(np.asarray(step))), np.arctan2(posterior, -superior)])
+    return np.array([np.log(max(np.linalg.norm(np.asarray(step)), _LEAST_SPACING)), np.arctan2(posterior, -superior)])
 
 
 def geometry_evidence(instances: Sequence[Instance]) -> Floats:

@@ -24,7 +24,7 @@ from spine_segmentation.synth.profiles import profile
 _SACRAL_BODY = 0.68
 """Half width of a sacral body at mid-height relative to that of its segment, wings included."""
 
-_LARGEST_HOLLOW = 0.8
+_LARGEST_HOLLOW = 0.86
 """More of it would draw the posterior corners out to the sides."""
 
 _SLIP_REACH = 4
@@ -125,8 +125,8 @@ def _course(column: Column, values: Floats) -> Floats:
 
 def _concavity(rng: np.random.Generator, column: Column) -> Floats:
     """How concave posterior walls are: clearly in thoracic and upper lumbar levels, the lowest are flat or convex."""
-    lumbar = np.interp(column.levels, [L1 + 1, L5], [0.3, -0.1])
-    return by_region(column.levels, 0.0, 0.3, lumbar, -0.3) * rng.uniform(0.6, 1.3)
+    lumbar = np.interp(column.levels, [L1 + 1, L5], [0.5, -0.1])
+    return by_region(column.levels, 0.0, 0.5, lumbar, -0.3) * rng.uniform(0.7, 1.3)
 
 
 def _shift(rng: np.random.Generator, column: Column) -> Floats:

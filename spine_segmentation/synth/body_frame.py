@@ -144,6 +144,6 @@ def _wall(
 ) -> Tensor:
     """Relative radius of the body by height: waisted, with spurs at the rims; (N, H, W)."""
     behind_waist = torch.where(front, here["anterior_waist"], here["posterior_waist"])
-    waist = behind_waist + (here["anterior_waist"] - behind_waist) * lateral.clamp(max=1)
+    waist = behind_waist + (here["anterior_waist"] - behind_waist) * lateral.clamp(max=1) ** 2
     spurs = torch.where(front, here["anterior_spurs"], here["posterior_spurs"])
     return 1 - waist * (1 - square) + spurs * eighth.clamp(max=1) + here["taper"] * height

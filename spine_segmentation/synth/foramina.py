@@ -30,6 +30,7 @@ class ForamenShapes:
         forward: How far it turns toward anterior, mm per mm sideways.
         place: Lateral distance of the ganglion.
         reach: Lateral distance at which the fat of the foramen ends.
+        sleeve: Thickness of the fluid around the root where it leaves the sac.
         vein: Radius of the vein below the root, 0 where it is not seen.
     """
 
@@ -41,6 +42,7 @@ class ForamenShapes:
     forward: Floats
     place: Floats
     reach: Floats
+    sleeve: Floats
     vein: Floats
 
 
@@ -70,6 +72,7 @@ def draw_foramina(rng: np.random.Generator, column: Column, pedicles: Floats, ha
         forward=along(rank, {"C3": 0.4, "C7": 0.4, "T1": 0.2, "T3": -0.1, "T12": 0.1, "L1": 0.25, "L5": 0.35}),
         place=scale * along(rank, {"C3": 16, "C7": 16, "T1": 14, "T3": 11, "T11": 13, "L1": 15, "L3": 17, "L5": 21}),
         reach=scale * along(rank, {"C7": 21, "T1": 17, "T3": 13, "T9": 14, "T12": 17, "L1": 20, "L3": 23, "L5": 30}),
+        sleeve=np.full(n, rng.uniform(0, 0.8) * scale),
         vein=np.where(rng.random(n) < 0.7, rng.uniform(0.6, 1.3, n), 0.0) * scale,
     )
 
@@ -97,7 +100,9 @@ def paint_foramina(tissues: TissueMap, at: Coordinates, canal: CanalFrame, shape
     radius = here["radius"] + here["ganglion"] * (1 - 0.04 * aside * aside).clamp(min=0)
     section = down * down + back * back * 1.3
     leaving = torch.maximum(inner - 3, distance - here["reach"] - 12)
-    tissues.paint(intersect(section - (radius + 1).square(), leaving, -inner - 1), Tissue.CSF, Semantic.CANAL)
+    tissues.paint(
+        intersect(section - (radius + here["sleeve"]).square(), leaving, -inner - 1), Tissue.CSF, Semantic.CANAL
+    )
     tissues.paint(intersect(section - radius * radius, leaving), Tissue.NERVE)
     vein = (down - 5.5).square() + (back - 1).square() - here["vein"].square()
     tissues.paint(intersect(vein, inner, distance - here["reach"]), Tissue.VESSEL)

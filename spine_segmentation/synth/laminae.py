@@ -74,7 +74,9 @@ def draw_laminae(rng: np.random.Generator, column: Column, removed: Floats) -> L
     )
 
 
-def paint_laminae(tissues: TissueMap, at: Coordinates, canal: CanalFrame, shapes: LaminaShapes, level: Tensor) -> None:
+def paint_laminae(
+    tissues: TissueMap, at: Coordinates, canal: CanalFrame, shapes: LaminaShapes, level: Tensor
+) -> Tensor:
     """Paint the laminae with what lies between and before them.
 
     Args:
@@ -83,6 +85,9 @@ def paint_laminae(tissues: TissueMap, at: Coordinates, canal: CanalFrame, shapes
         canal: Walls of the canal, shape (M,).
         shapes: From :func:`draw_laminae`.
         level: Which level's lamina is nearest, int64, shape (M,).
+
+    Returns:
+        Distance behind the laminae's anterior surface and its continuation between them, mm, shape (N, M).
     """
     here = gather(shapes, level)
     distance, behind = at.x.abs(), canal.behind
@@ -90,7 +95,7 @@ def paint_laminae(tissues: TissueMap, at: Coordinates, canal: CanalFrame, shapes
     sheet = behind - here["tilt"] * here["half_height"] * _overlap(share) + here["roof"] * distance
     within = torch.maximum(distance - here["half_width"], -at.s - 2)
     free = tissues.level == NO_LEVEL
-    fat = intersect(-behind - 1.5, sheet, distance - 6, -at.s)
+    fat = intersect(-behind - 1.5, sheet, distance - 6, within)
     tissues.paint(fat & free, Tissue.EPIDURAL_FAT, Semantic.CANAL)
     cover = ((share + 0.35).abs() * 2.5 - 0.9).clamp(0, 1)
     thickness = here["flavum"] * cover * (0.3 + distance * 0.2).clamp(max=1)
@@ -101,6 +106,7 @@ def paint_laminae(tissues: TissueMap, at: Coordinates, canal: CanalFrame, shapes
     square = share * share
     plate = intersect(middle * middle + square * square - 1, within)
     tissues.paint_level(plate, Tissue.POSTERIOR_MARROW, Semantic.POSTERIOR, here["level"].to(tissues.level.dtype))
+    return sheet
 
 
 def _overlap(share: Tensor) -> Tensor:

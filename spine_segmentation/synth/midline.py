@@ -65,7 +65,7 @@ def draw_midline(rng: np.random.Generator, column: Column, laminae: Floats, remo
     return MidlineShape(
         slope=profile(laminae, slope, smoothing=61),
         ligament_share=rng.uniform(-0.3, 1.2),
-        texture=draw_waves(rng, (5.0, 3.0, 5.0)),
+        texture=draw_waves(rng, (5.0, 4.0, 10.0)),
         nuchal_end=column.position(C7) + 10,
         scar=scar,
         seroma=(sum(scar) / 2 + rng.normal(0, 6), rng.uniform(6, 22), radius if len(operated) else 0.0),

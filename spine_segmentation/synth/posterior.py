@@ -30,7 +30,7 @@ from spine_segmentation.synth.transverse import TransverseShapes, draw_transvers
 LAMINECTOMY = 0.03
 """Share of persons of whom surgery has removed one to three laminae."""
 
-_LATERAL_MM = 4.0
+_LATERAL_MM = 2.5
 """Nothing that is painted with pedicles and joints lies nearer to the midline."""
 
 
@@ -156,9 +156,9 @@ def _paint_middle(shapes: PosteriorShapes, tissues: TissueMap, at: Coordinates, 
         fallen = fall(shapes.midline, at, canal)
         here = gather(shapes.spinous, position(shapes.spinous_borders, fallen))
         paint_midline(tissues, at, canal, shapes.midline, here, fallen)
-    paint_laminae(tissues, at, canal, shapes.laminae, position(shapes.lamina_borders, at.axial))
+    sheet = paint_laminae(tissues, at, canal, shapes.laminae, position(shapes.lamina_borders, at.axial))
     if near:
-        paint_spinous(tissues, at, canal, here, fallen)
+        paint_spinous(tissues, at, canal, sheet, here, fallen)
 
 
 def _paint_sacrum(shapes: PosteriorShapes, tissues: TissueMap, at: Coordinates, canal: CanalFrame) -> None:

@@ -138,7 +138,7 @@ def paint_sacral_wings(
     upper = torch.where(here["level"] == S1, here["top"] + 3 - at.axial, -20.0) + _TILT * out - _GROWN_MM * grown
     off_centre = behind / (0.5 * canal.depth) + 1
     outside = 1 - off_centre * off_centre - (at.x / canal.half_width).square()
-    wing = intersect(rounded(_EDGE_MM, lateral, anterior, posterior, upper), outside)
+    wing = intersect(rounded(_EDGE_MM, lateral, anterior, posterior, upper), outside, 0.6 * canal.half_width - distance)
     tissues.paint_level(wing, Tissue.SACRAL_MARROW, Semantic.POSTERIOR, level)
     _paint_wall(tissues, here, distance, behind, low, level)
     _paint_foramina(tissues, at, canal, gather(shapes, gap))

@@ -22,7 +22,7 @@ def paint_where(
     paint: Callable[[TissueMap, Coordinates, _Tensors], None],
     tissues: TissueMap,
     at: Coordinates,
-    canal: _Tensors,
+    also: _Tensors,
 ) -> None:
     """Paint a part on the pixels that it can reach; where these are none, nothing is called.
 
@@ -31,12 +31,12 @@ def paint_where(
         paint: Paints the part; all that it is given has shapes (M,) instead of (H, W), and (N, M) for (N, H, W).
         tissues: The map of the whole grid.
         at: Coordinates of the grid.
-        canal: Walls of the canal.
+        also: What else is known of the grid, such as the walls of the canal: a dataclass of tensors.
     """
     index = reach.flatten().nonzero().flatten()
     if index.numel():
         row = _take(tissues, index)
-        paint(row, _take(at, index), _take(canal, index))
+        paint(row, _take(at, index), _take(also, index))
         for name in ("tissue", "semantic", "level"):
             painted = getattr(row, name)
             getattr(tissues, name).flatten(1).scatter_(1, index.expand_as(painted), painted)

@@ -86,7 +86,7 @@ def draw_spinous(rng: np.random.Generator, column: Column, laminae: Floats, remo
 
 
 def paint_spinous(
-    tissues: TissueMap, at: Coordinates, canal: CanalFrame, here: dict[str, Tensor], fallen: Tensor
+    tissues: TissueMap, at: Coordinates, canal: CanalFrame, sheet: Tensor, here: dict[str, Tensor], fallen: Tensor
 ) -> None:
     """Paint the spinous processes.
 
@@ -94,6 +94,7 @@ def paint_spinous(
         tissues: Where to paint, shape (N, M).
         at: Coordinates, shapes (M,) and (N, M).
         canal: Walls of the canal, shape (M,).
+        sheet: From :func:`~spine_segmentation.synth.laminae.paint_laminae`.
         here: Fields of the nearest :class:`SpinousShapes`, shape (M,).
         fallen: From :func:`~spine_segmentation.synth.midline.fall`.
     """
@@ -106,6 +107,5 @@ def paint_spinous(
     side = torch.maximum(drop.abs() + (rounding - 1) * height, share - 1)
     width = here["half_width"] * (0.8 + (here["tip_width"] - 0.8) * share * share)
     cleft = torch.minimum(here["cleft"] - aside, share - 0.72)
-    bounds = torch.maximum(torch.maximum(-behind - 0.3, -at.s - 2), side)
-    process = intersect(bounds, aside - width, cleft, at.x.abs() - MIDLINE_MM)
+    process = intersect(torch.maximum(-at.s - 2, side), 0.5 - sheet, aside - width, cleft, at.x.abs() - MIDLINE_MM)
     tissues.paint_level(process, Tissue.POSTERIOR_MARROW, Semantic.POSTERIOR, here["level"].to(tissues.level.dtype))

@@ -9,6 +9,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from spine_segmentation.synth.overwrite import overwrite
+
 
 class Tissue(IntEnum):
     """Everything that has a signal of its own."""
@@ -146,4 +148,4 @@ def _assign(target: Tensor, mask: Tensor, value: int | Tensor) -> None:
     if isinstance(value, Tensor):
         target.copy_(torch.where(mask, value, target))
     else:
-        target.masked_fill_(mask, int(value))
+        overwrite(target, mask, int(value))

@@ -65,15 +65,14 @@ def _paint_column(tissues: TissueMap, at: Coordinates, person: Person, grid: Gri
     column, bodies, pathology = person.column, person.bodies, person.pathology
 
     def paint(row: TissueMap, place: Coordinates, plane: _Plane) -> None:
-        if not plane.pixel.numel():
-            return
         frame = body_frame(row, place, bodies)
         paint_discs(row, place, frame, person.discs, column)
         paint_bodies(row, place, frame, bodies, column)
         paint_dens(row, place, person.atlas)
         paint_pathology(row, place, frame, pathology, column, Noise(grid, plane.pixel))
         for name in ("height", "core"):
-            getattr(tissues, name).flatten(1).index_copy_(1, plane.pixel, getattr(row, name))
+            painted = getattr(row, name)
+            getattr(tissues, name).flatten(1).scatter_(1, plane.pixel.expand_as(painted), painted)
 
     pixel = torch.arange(at.d.numel(), device=grid.device).view(at.d.shape)
     paint_where(near_bodies(at, bodies, pathology.reach), paint, tissues, at, _Plane(pixel))

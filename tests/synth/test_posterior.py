@@ -10,12 +10,10 @@ import torch
 from spine_segmentation.anatomy import VERSE_NUMBERS
 from spine_segmentation.synth.column import Column
 from spine_segmentation.synth.laminae import draw_laminae
-from spine_segmentation.synth.level_tables import RANK, along, lost_height, position, positions, ranks
 from spine_segmentation.synth.midline import draw_midline
 from spine_segmentation.synth.morphometry import BELOW_S1, S1
 from spine_segmentation.synth.spinous import draw_spinous
 from spine_segmentation.synth.tissues import Semantic, Tissue
-from spine_segmentation.synth.waves import draw_waves, wave
 from tests.synth.straight_posterior import PIXEL_MM, Behind, paint_behind, posterior_of
 from tests.synth.straight_spine import normal_column, one
 from tests.synth.straight_spine import position as level_at
@@ -174,34 +172,3 @@ def test_a_slice_shows_the_same_alone_and_among_others() -> None:
 def test_nothing_is_painted_where_the_grid_does_not_reach_the_spine() -> None:
     scan = paint_behind(900.0, (0.0, 15.0), COLUMN, SHAPES)
     assert not scan.where(Semantic.POSTERIOR).any()
-
-
-def test_supernumerary_vertebrae_rank_between_their_neighbours() -> None:
-    for seed in range(60):
-        column = normal_column(seed)
-        rank = ranks(column)
-        assert np.all(np.diff(rank) > 0)
-        assert rank[column.index(S1)] == RANK["S1"]
-    np.testing.assert_allclose(along(np.array([20.0, 21.0, 22.0]), {"L1": 1.0, "L3": 3.0}), [1, 2, 3])
-
-
-def test_the_table_of_positions_counts_borders() -> None:
-    table = positions(np.array([10.0, 20.0]))
-    assert position(table, torch.tensor([-50.0, 9.0, 11.0, 19.0, 21.0, 900.0])).tolist() == [0, 0, 1, 1, 2, 2]
-
-
-def test_lost_height_is_that_of_the_worn_disc() -> None:
-    worn = COLUMN.disc_height.copy()
-    k = level_at(COLUMN, "L4")
-    worn[k] *= 0.3
-    lost = lost_height(dataclasses.replace(COLUMN, disc_height=worn))
-    assert int(lost.argmax()) == k
-    assert 0.3 < lost[k] < 1
-    assert lost[COLUMN.index(S1) :].max() == 0
-
-
-def test_waves_are_about_standard_normal() -> None:
-    rng, place = np.random.default_rng(0), torch.linspace(0, 400, 4000)
-    values = torch.stack([wave(draw_waves(rng, (5, 5, 5)), 0 * place[None], 0.3 * place, place) for _ in range(20)])
-    assert abs(float(values.mean())) < 0.1
-    assert float(values.std()) == pytest.approx(1, abs=0.1)
