@@ -68,5 +68,5 @@ def paint_bridges(tissues: TissueMap, at: Coordinates, frame: BodyFrame, shapes:
     fade = (1 - ((at.x - shapes.aside) / shapes.half_width) ** 2).clamp_(min=0)
     reach = 1 + lookup(shapes.thickness, at.axial) / frame.half_depth * fade
     bone = (frame.behind < 0) & (frame.radius > 1) & (frame.radius < reach * reach)
-    level = per_level(column.levels.astype(np.uint8), at.territory)
+    level = per_level(column.levels, at.territory).byte()
     tissues.paint_level(bone & ~frame.inside, Tissue.MARROW, Semantic.BODY, level)

@@ -1,4 +1,4 @@
-"""Intervertebral discs: annulus and nucleus between the endplates, and bulges all round."""
+"""Intervertebral discs: annulus and nucleus between the endplates, and their bulges."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class DiscShapes:
         centre: Arc length of the middle, mm.
         height: At the rim, mm.
         radius: Of the disc at the endplates relative to that of the bodies' rims.
-        bulge: Relative excess all round at mid-height.
+        bulge: Relative excess at mid-height in front and behind; it fades toward the sides.
         hollow: Mean concavity of the endplates, into which the nucleus reaches, mm.
         nucleus_depth: Half depth of the nucleus relative to that of the disc.
         nucleus_height: Height of the nucleus relative to the gap between the endplates.
@@ -67,7 +67,7 @@ def draw_discs(rng: np.random.Generator, column: Column, bodies: BodyShapes) -> 
     return DiscShapes(
         centre=column.disc_centre,
         height=column.disc_height,
-        radius=rng.uniform(0.96, 1.03, n),
+        radius=rng.uniform(0.94, 1.0, n),
         bulge=rng.uniform(0, 0.07, n) + rng.uniform(0.04, 0.12, n) * bulging,
         hollow=(concavity[1::2] + np.append(concavity[2::2], 0.0)) / 2,
         nucleus_depth=rng.uniform(0.5, 0.8, n),
@@ -90,9 +90,10 @@ def paint_discs(tissues: TissueMap, at: Coordinates, frame: BodyFrame, shapes: D
     index = frame.disc.clamp(min=0)
     rows = np.stack([getattr(shapes, field.name) for field in fields(shapes)])
     here = dict(zip((field.name for field in fields(shapes)), per_level(rows, index), strict=True))
-    level, fused = per_level(np.stack([column.levels, column.fused_below]).astype(np.uint8), index)
+    level, fused = per_level(np.stack([column.levels, column.fused_below]), index).byte()
     height = (at.axial - here["centre"]) / (here["height"] * 0.5)
-    reach = (here["radius"] + here["bulge"] * (1 - height * height).clamp_(min=0)) ** 2
+    bulge = here["bulge"] * (1 - height * height).clamp_(min=0)
+    reach = (here["radius"] + bulge * (1 - frame.lateral).clamp_(min=0)) ** 2
     exists = (fused == 0) & (frame.disc >= 0)
     disc = (tissues.height.abs() > _RIM) & ~frame.inside & exists & (frame.radius < reach)
     core = _core(here, frame, height)

@@ -99,7 +99,7 @@ def paint_herniations(
     inner = 1 - plane - ((at.x - aside) / half_width) ** 2
     here = (length > 0) & (frame.disc >= 0) & (frame.behind > root)
     mask = (inner > 0) & here & ~frame.inside & (tissues.semantic != Semantic.POSTERIOR)
-    level = per_level(column.levels.astype(np.uint8), index)
+    level = per_level(column.levels, index).byte()
     tissues.paint_level(mask, Tissue.ANNULUS, Semantic.DISC, level)
     tissues.paint(mask & (hydration > 0), Tissue.NUCLEUS)
     tissues.core.copy_(torch.where(mask, hydration * (2 * inner).clamp(0, 1), tissues.core))

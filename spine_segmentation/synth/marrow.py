@@ -32,7 +32,7 @@ def paint_bodies(tissues: TissueMap, at: Coordinates, frame: BodyFrame, shapes: 
         shapes: From :func:`~spine_segmentation.synth.bodies.draw_bodies`.
         column: The levels.
     """
-    level = per_level(column.levels.astype(np.uint8), at.territory)
+    level = per_level(column.levels, at.territory).byte()
     tissues.paint_level(frame.inside, Tissue.MARROW, Semantic.BODY, level)
     front, radius = per_level(np.stack([shapes.vein, shapes.vein_radius]), at.territory)
     along = (frame.behind / frame.half_depth - front) / (1 - front)

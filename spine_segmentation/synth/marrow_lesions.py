@@ -18,8 +18,8 @@ from spine_segmentation.synth.profiles import per_level
 from spine_segmentation.synth.tissues import Tissue, TissueMap
 
 _WITH_HAEMANGIOMA = 0.35
-"""Share of persons: 26 % in whole-spine CT (Slon et al. 2015, Eur Spine J 24:2189), 41 % in MRI (Lund 2023, 1000
-patients)."""
+"""Share of persons: 26 % in whole-spine CT (Slon et al. 2015, Eur Spine J 24:2189), 41 % in MRI (1000 patients,
+Neuroradiol J 2023, 36:23)."""
 
 _WITH_METASTASES = 0.05
 """Share of persons, far above that among all who are examined, so that they are learned."""

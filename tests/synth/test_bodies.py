@@ -140,7 +140,7 @@ def test_a_biconcave_fracture_lowers_the_middle() -> None:
 def _deformed(field: str, value: float) -> tuple[Tensor, float]:
     """Heights of a deformed L2, and half its depth."""
     normal = normal_column()
-    column = dataclasses.replace(normal, **{field: one(normal, "L2", value)})
+    column = normal_column(0, **{field: one(normal, "L2", value)})
     k = position(column, "L2")
     return _heights(paint(column, plain_bodies(column), column.centre[k]), "L2"), float(column.half_depth[k])
 
