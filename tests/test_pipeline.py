@@ -23,6 +23,9 @@ from spine_segmentation.volume import Array, Reorientation, Volume
 WHOLE = ("T12", "T12-L1", "L1", "L1-L2", "L2", "L2-L3", "L3", "L3-L4", "L4", "L4-L5", "L5", "L5-S1", "S1")
 """What the lumbar scan shows from end to end; T11 and the disc above it are cut by the border."""
 
+SHOWN = ["T10-T11", "T11", "T11-T12", *WHOLE]
+"""All that it shows."""
+
 ORIENTATIONS = [
     Reorientation(order, flips) for order in permutations(range(3)) for flips in product((False, True), repeat=3)
 ]
@@ -53,7 +56,7 @@ def bodies_are_right(result: SpineResult, truth: Array, expected: Sequence[str])
 
 def test_names_and_outlines_are_those_of_the_truth(lumbar_scan: SyntheticScan, lumbar_result: SpineResult) -> None:
     found, truth = labeling_of(lumbar_result).labels.array, label_map(lumbar_scan).array
-    assert names(lumbar_result) == ["T11", "T11-T12", *WHOLE]
+    assert names(lumbar_result) == SHOWN
     assert {name: dice(found, truth, name) for name in WHOLE if dice(found, truth, name) < 0.7} == {}
 
 
@@ -76,9 +79,9 @@ def test_semantic_map_and_label_map_agree(lumbar_result: SpineResult) -> None:
         assert (inside == (VERTEBRA if structure.kind is Kind.VERTEBRA else IVD)).all()
 
 
-def test_the_field_of_view_cuts_only_the_topmost_body(lumbar_result: SpineResult) -> None:
+def test_the_field_of_view_cuts_only_the_topmost_body_and_disc(lumbar_result: SpineResult) -> None:
     cut = [s.name for s in labeling_of(lumbar_result).structures if not s.instance.fully_visible]
-    assert cut == ["T11"]
+    assert cut == ["T10-T11", "T11"]
 
 
 def test_results_lie_on_the_grid_of_the_input(lumbar_result: SpineResult) -> None:
@@ -145,7 +148,6 @@ def test_no_spine_is_an_empty_result(pipeline: SpinePipeline, no_spine: Volume, 
         require_spine(result)
 
 
-@pytest.mark.xfail(reason="the segmentation network takes some textures for fragments of a spine")
 def test_noise_is_no_spine(pipeline: SpinePipeline) -> None:
     noise = np.random.default_rng(0).random((5, 160, 128), np.float32)
     assert not shows_spine(pipeline(Volume.from_axes(noise, "LIP", (5.0, 1.2, 1.2))))
@@ -193,7 +195,7 @@ def test_anisotropic_pixels(axis: int, pipeline: SpinePipeline, lumbar_scan: Syn
     affine[:, axis] *= 2
     result = pipeline(Volume(lumbar_scan.image.array[every_second], affine))
     found, truth = labeling_of(result).labels.array, label_map(lumbar_scan).array[every_second]
-    assert names(result) == ["T11", "T11-T12", *WHOLE]
+    assert names(result) == SHOWN
     assert min(dice(found, truth, name) for name in WHOLE) > 0.6
 
 
