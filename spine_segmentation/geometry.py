@@ -101,7 +101,8 @@ def measure(step: npt.ArrayLike) -> Floats:
         Log of the spacing (mm) and tilt in the sagittal plane (radian, positive if the lower body lies further back).
     """
     _, posterior, superior = np.asarray(step, dtype=np.float64)
-    return np.array([np.log(max(np.linalg.norm(np.asarray(step)), _LEAST_SPACING)), np.arctan2(posterior, -superior)])
+    spacing = max(float(np.linalg.norm(np.asarray(step))), _LEAST_SPACING)
+    return np.array([np.log(spacing), np.arctan2(posterior, -superior)])
 
 
 def geometry_evidence(instances: Sequence[Instance]) -> Floats:
