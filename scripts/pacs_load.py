@@ -1,6 +1,6 @@
 """Measure the queue: series of 20 images from several senders, a stand-in for the networks.
 
-python scripts/pacs_load.py --series 1000 --senders 4 --folder /tmp/load
+python scripts/pacs_load.py --series 1000 --senders 4 --folder out/load
 """
 
 from __future__ import annotations
