@@ -88,11 +88,10 @@ def report(people: list[dict[str, Floats]], table: GeometryTable) -> None:
     for visible in VISIBLE:
         outcomes = []
         for person in people:
-            seen = [level in person for level in LEVELS]
             names = [level for level in LEVELS if level not in ("T13", "L6")]
             for start in range(len(names) - visible + 1):
                 window = names[start : start + visible]
-                if all(level in person for level in window) and any(seen):
+                if all(level in person for level in window):
                     centres = np.array([person[level] for level in window])
                     scores = placement_scores(np.array([measure(b - a) for a, b in pairwise(centres)]), table)
                     posterior = np.exp(scores - np.logaddexp.reduce(scores))

@@ -12,7 +12,6 @@ from torch import Tensor
 from spine_segmentation.synth.bodies import BodyShapes
 from spine_segmentation.synth.column import Column
 from spine_segmentation.synth.coordinates import Coordinates
-from spine_segmentation.synth.grid import Grid
 from spine_segmentation.synth.implicit import intersect
 from spine_segmentation.synth.level_tables import along, lost_height, ranks
 from spine_segmentation.synth.morphometry import L1, L5, S1, Floats, is_lumbar
@@ -158,9 +157,7 @@ def canal_frame(at: Coordinates, shape: CanalShape) -> CanalFrame:
     return CanalFrame(front, depth, half_width, at.d - front - depth)
 
 
-def paint_canal(
-    tissues: TissueMap, at: Coordinates, frame: CanalFrame, shape: CanalShape, column: Column, grid: Grid
-) -> None:
+def paint_canal(tissues: TissueMap, at: Coordinates, frame: CanalFrame, shape: CanalShape) -> None:
     """Paint the canal with its contents.
 
     Args:
@@ -168,8 +165,6 @@ def paint_canal(
         at: Coordinates of the grid.
         frame: From :func:`canal_frame`.
         shape: From :func:`draw_canal`.
-        column: The levels.
-        grid: The sagittal slices.
     """
     reach = intersect(frame.front - _RETROVERTEBRAL_MM - at.d, frame.behind)
     paint_where(reach, partial(_paint_contents, shape), tissues, at, frame)

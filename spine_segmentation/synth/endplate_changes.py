@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from spine_segmentation.synth.body_frame import BodyFrame
 from spine_segmentation.synth.column import Column
-from spine_segmentation.synth.coordinates import Coordinates
 from spine_segmentation.synth.morphometry import Floats, by_region, is_presacral
 from spine_segmentation.synth.noise import Noise
 from spine_segmentation.synth.profiles import per_level
@@ -78,13 +77,12 @@ def _degenerated(rng: np.random.Generator, column: Column) -> npt.NDArray[np.boo
 
 
 def paint_endplate_changes(
-    tissues: TissueMap, at: Coordinates, frame: BodyFrame, shapes: EndplateChanges, column: Column, noise: Noise
+    tissues: TissueMap, frame: BodyFrame, shapes: EndplateChanges, column: Column, noise: Noise
 ) -> None:
     """Paint the changed marrow of the bodies.
 
     Args:
         tissues: Where to paint.
-        at: Coordinates of the grid.
         frame: From :func:`~spine_segmentation.synth.body_frame.body_frame`.
         shapes: From :func:`draw_endplate_changes`.
         column: The levels.

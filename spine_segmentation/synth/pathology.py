@@ -103,7 +103,7 @@ def paint_pathology(
     if pathology.disc_defects.any_of(levels):
         paint_disc_defects(tissues, at, frame, pathology.disc_defects, column)
     if pathology.endplate_changes.extent[endplates].any():
-        paint_endplate_changes(tissues, at, frame, pathology.endplate_changes, column, noise)
+        paint_endplate_changes(tissues, frame, pathology.endplate_changes, column, noise)
     if pathology.lesions.radius[levels].any():
         paint_marrow_lesions(tissues, at, frame, pathology.lesions, noise)
     if pathology.bridges.over[levels].any():

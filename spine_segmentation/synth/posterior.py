@@ -14,7 +14,6 @@ from spine_segmentation.synth.column import Column
 from spine_segmentation.synth.coordinates import Coordinates
 from spine_segmentation.synth.facets import FacetShapes, draw_facets, paint_facets
 from spine_segmentation.synth.foramina import ForamenShapes, draw_foramina, paint_foramina
-from spine_segmentation.synth.grid import Grid
 from spine_segmentation.synth.implicit import intersect
 from spine_segmentation.synth.laminae import LaminaShapes, draw_laminae, paint_laminae
 from spine_segmentation.synth.level_tables import gather, position, positions
@@ -113,7 +112,7 @@ def _laminectomy(rng: np.random.Generator, column: Column) -> Floats:
 
 
 def paint_posterior(
-    tissues: TissueMap, at: Coordinates, canal: CanalFrame, shapes: PosteriorShapes, column: Column, grid: Grid
+    tissues: TissueMap, at: Coordinates, canal: CanalFrame, shapes: PosteriorShapes, column: Column
 ) -> None:
     """Paint the posterior elements of C2 to the sacrum, and the ligaments, joints, fat and roots between them.
 
@@ -123,7 +122,6 @@ def paint_posterior(
         canal: Walls of the canal.
         shapes: From :func:`draw_posterior`.
         column: The levels.
-        grid: The sagittal slices.
     """
     sacrum, distance = column.top[column.index(S1)], at.x.abs()
     above = torch.maximum(-4 - at.s, at.s - sacrum - 50)

@@ -43,8 +43,8 @@ def voxelize(person: Person, grid: Grid) -> tuple[TissueMap, Coordinates]:
     tissues.depth.copy_(skin_depth(at, canal, person.skin))
     paint_surroundings(tissues, at, canal, person.surroundings, person.column, grid)
     _paint_head(tissues, at, canal, person, grid)
-    paint_canal(tissues, at, canal, person.canal, person.column, grid)
-    paint_posterior(tissues, at, canal, person.posterior, person.column, grid)
+    paint_canal(tissues, at, canal, person.canal)
+    paint_posterior(tissues, at, canal, person.posterior, person.column)
     paint_atlas(tissues, at, canal, person.atlas)
     _paint_column(tissues, at, person, grid)
     if bool((at.axial > person.column.top[person.column.index(S1)]).any()):
