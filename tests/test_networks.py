@@ -16,6 +16,11 @@ def test_logits_have_the_size_of_the_image(head: Head, channels: int, size: tupl
         assert network(torch.zeros(2, 3, *size)).shape == (2, channels, *size)
 
 
+def test_a_coarse_head_stays_at_stride_4_in_training() -> None:
+    network = build_unet(3, LEVEL_CHANNELS, head="coarse")
+    assert network.train()(torch.zeros(2, 3, 64, 96)).shape == (2, LEVEL_CHANNELS, 16, 24)
+
+
 @pytest.mark.parametrize("head", ["fine", "coarse"])
 def test_default_networks_are_small(head: Head) -> None:
     parameters = sum(p.numel() for p in build_unet(3, 6, head=head).parameters())

@@ -77,17 +77,19 @@ class LevelLoss(nn.Module):
         """Compute the loss.
 
         Args:
-            logits: Shape (batch, channels, H, W).
+            logits: Shape (batch, channels, H / stride, W / stride), for any whole stride.
             target: Shape (batch, 1, H, W), int64 channel numbers or ``IGNORE``.
 
         Returns:
             A scalar.
         """
-        known = target[:, 0] != IGNORE
+        stride = target.shape[-1] // logits.shape[-1]
+        target = target[:, 0, stride // 2 :: stride, stride // 2 :: stride]
+        known = target != IGNORE
         if not bool(known.any()):
             return logits.sum() * 0.0
         scores = F.log_softmax(logits.float().permute(0, 2, 3, 1)[known], dim=1)
-        wanted = self.table.to(logits.device)[target[:, 0][known]]
+        wanted = self.table.to(logits.device)[target[known]]
         return -(wanted * scores).sum(1).mean()
 
 

@@ -53,3 +53,11 @@ def test_one_level_off_costs_less_than_five() -> None:
     target = torch.full((1, 1, 1, 1), 4)
     costs = [float(loss(5 * torch.eye(10)[k][None, :, None, None], target)) for k in (4, 5, 9)]
     assert costs[0] < costs[1] < costs[2]
+
+
+def test_coarse_scores_are_held_against_the_pixel_in_the_middle_of_each() -> None:
+    loss = LevelLoss([0, 1, 2], 3)
+    logits, target = example()
+    fine = torch.full((2, 1, 64, 64), IGNORE)
+    fine[:, :, 2::4, 2::4] = target
+    torch.testing.assert_close(loss(logits, fine), loss(logits, target))
