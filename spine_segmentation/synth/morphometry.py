@@ -94,7 +94,7 @@ def is_cervical(levels: Levels) -> npt.NDArray[np.bool_]:
 
 def is_thoracic(levels: Levels) -> npt.NDArray[np.bool_]:
     """Which VerSe numbers are T1 to T13."""
-    return np.isin(levels, [*range(T1, T12 + 1), T13])
+    return ((levels >= T1) & (levels <= T12)) | (levels == T13)
 
 
 def is_lumbar(levels: Levels) -> npt.NDArray[np.bool_]:
@@ -104,7 +104,7 @@ def is_lumbar(levels: Levels) -> npt.NDArray[np.bool_]:
 
 def is_presacral(levels: Levels) -> npt.NDArray[np.bool_]:
     """Which VerSe numbers are above S1."""
-    return ~np.isin(levels, [S1, BELOW_S1])
+    return (levels != S1) & (levels != BELOW_S1)
 
 
 def by_region(
@@ -122,6 +122,6 @@ def by_region(
     Returns:
         Shape (n,), float64.
     """
-    masks = [is_cervical(levels), is_thoracic(levels), is_lumbar(levels)]
-    chosen: Floats = np.select(masks, [np.asarray(cervical), np.asarray(thoracic), np.asarray(lumbar)], sacral)
-    return chosen.astype(np.float64)
+    chosen = np.where(is_lumbar(levels), lumbar, sacral)
+    chosen = np.where(is_thoracic(levels), thoracic, chosen)
+    return np.where(is_cervical(levels), cervical, chosen).astype(np.float64)
