@@ -1,11 +1,12 @@
 """Trains the segmentation network in several variants with the same number of samples, and tabulates what matters.
 
-python scripts/ablate.py run --pack PACK --spider SPIDER --output OUT      # hours; goes on with the next arm
-python scripts/ablate.py arm ARM --pack PACK --spider SPIDER --output OUT  # one arm
-python scripts/ablate.py table --output OUT                                # the table, as Markdown
+python scripts/ablate.py run --spider SPIDER --output OUT      # an hour; goes on with the next arm
+python scripts/ablate.py arm ARM --spider SPIDER --output OUT  # one arm
+python scripts/ablate.py table --output OUT                    # the table, as Markdown
 
 Every arm is the bundle's train.yaml with overrides, trained on one thread and scored once, on annotated scans and on
-packed triplets that are never trained on. Results are lines of OUT/results.jsonl.
+packed triplets that are never trained on. Packs are made when they are first needed. Results are lines of
+OUT/results.jsonl.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import ablation_blocks as blocks
 import ablation_variants as variants
 import numpy as np
 import torch
@@ -36,13 +38,15 @@ from spine_segmentation.io.nifti import read_nifti
 from spine_segmentation.networks import CHANNELS
 from spine_segmentation.normalization import normalize
 from spine_segmentation.training import samples
+from spine_segmentation.training.pack_format import PackFormat
 from spine_segmentation.training.packs import HeldOutTriplets
 from spine_segmentation.training.partial_labels import semantic_target
 from spine_segmentation.training.runs import BEST, CHECKPOINT
 from spine_segmentation.training.samples import NO_DISC
 from spine_segmentation.transforms import ToSemanticMapd
 
-SAMPLES, EPOCHS = 18_000, 6
+SAMPLES, EPOCHS = 4_500, 3
+TRIPLETS = 2_250
 PACK_SHAPE, PACK_PIXEL_SIZE = (256, 160), 1.0
 PACKED = "train_dataset#datasets#1"
 COMPACT = {"_target_": "spine_segmentation.networks.CompactUNet", "in_channels": 3, "out_channels": len(CHANNELS)}
@@ -56,11 +60,13 @@ class Arm:
         name: Row of the table.
         overrides: Of train.yaml.
         normalization: Takes and returns (batch, channels, H, W).
+        without: Block of the generator that is taken out.
     """
 
     name: str
     overrides: dict[str, Any] = field(default_factory=dict)
     normalization: Callable[[Tensor], Tensor] = normalize
+    without: str | None = None
 
 
 def _sized(*widths: int) -> dict[str, Any]:
@@ -71,18 +77,16 @@ ARMS = [
     Arm("baseline"),
     Arm("baseline, seed 1", {"seed": 1}),
     Arm("synthetic only", {"real_share": 0.0}),
+    Arm("synthetic only, seed 1", {"real_share": 0.0, "seed": 1}),
+    *(Arm(f"synthetic only, no {block}", {"real_share": 0.0}, without=block) for block in blocks.BLOCKS),
     Arm("SPIDER only", {"real_share": 1.0}),
-    Arm("20 % SPIDER", {"real_share": 0.2}),
     Arm("widths 32-56-80-112", _sized(32, 56, 80, 112)),
     Arm("widths 64-112-160-224", _sized(64, 112, 160, 224)),
     Arm("2D", {"network_def": {"_target_": "ablation_variants.MiddleSlice", "network": COMPACT}}),
-    Arm("cross-entropy only", {"loss#dice_weight": 0.0}),
-    Arm("Jaccard + cross-entropy", {"loss#_target_": "ablation_variants.PartialJaccardCELoss"}),
     Arm("z-score by slice", normalization=variants.z_score),
-    Arm("percentiles by triplet", normalization=variants.percentiles),
+    Arm("cross-entropy only", {"loss#dice_weight": 0.0}),
     Arm("SPIDER only, 0.8 mm", {"real_share": 1.0, "pixel_size": 0.8, "crop": [320, 192]}),  # packs are never drawn
-    Arm("widths 96-160-224-320", _sized(96, 160, 224, 320)),
-    Arm("baseline, seed 2", {"seed": 2}),
+    Arm("percentiles by triplet", normalization=variants.percentiles),
 ]
 
 
@@ -90,14 +94,16 @@ def run_all(arguments: argparse.Namespace) -> None:
     """Train the arms that have no result yet, one after the other, each in a process of its own."""
     for arm in ARMS:
         if arm.name not in {result["arm"] for result in read_results(arguments.output)}:
-            command = [sys.executable, __file__, "arm", arm.name, "--pack", arguments.pack]
-            subprocess.run([*command, "--spider", arguments.spider, "--output", arguments.output], check=True)
+            command = [sys.executable, __file__, "arm", arm.name, "--spider", arguments.spider]
+            subprocess.run([*command, "--output", arguments.output], check=True)
 
 
 def run_arm(arguments: argparse.Namespace) -> None:
     """Train one arm, score it, and append the result."""
     torch.set_num_threads(1)
     (arm,) = (arm for arm in ARMS if arm.name == arguments.arm)
+    for block in {None, arm.without}:
+        blocks.make_pack(_pack(arguments, block), PackFormat(*PACK_SHAPE, PACK_PIXEL_SIZE), TRIPLETS, block)
     with mock.patch.object(samples, "normalize", arm.normalization):
         result = _train_and_score(arm, arguments)
     with (arguments.output / "results.jsonl").open("a") as file:
@@ -126,15 +132,20 @@ def _train_and_score(arm: Arm, arguments: argparse.Namespace) -> dict[str, Any]:
         "milliseconds_per_slice": scorer.seconds / scorer.slices * 1e3,
         "spider": spider.mean(0).tolist(),
         "spider_looks": looks,
-        "synthetic": scorer.triplets(arguments.pack) if pixel_size == PACK_PIXEL_SIZE else None,
+        "synthetic": scorer.triplets(_pack(arguments)) if pixel_size == PACK_PIXEL_SIZE else None,
     }
+
+
+def _pack(arguments: argparse.Namespace, without: str | None = None) -> Path:
+    folder: Path = arguments.output / "packs" / (without or "whole").replace(" ", "_")
+    return folder
 
 
 def _options(arm: Arm, arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     budget = {"samples_per_epoch": SAMPLES // EPOCHS, "max_epochs": EPOCHS, "val_interval": EPOCHS, "num_workers": 0}
     packed = {
         "_target_": "spine_segmentation.training.packs.PackedTriplets",
-        "folder": str(arguments.pack),
+        "folder": str(_pack(arguments, arm.without)),
         "shape": PACK_SHAPE,
         "pixel_size": PACK_PIXEL_SIZE,
     }
@@ -219,7 +230,6 @@ def main() -> None:
         verb.set_defaults(function=function)
         verb.add_argument("--output", type=Path, required=True)
         if name != "table":
-            verb.add_argument("--pack", type=Path, required=True)
             verb.add_argument("--spider", type=Path, required=True)
         if name == "arm":
             verb.add_argument("arm")

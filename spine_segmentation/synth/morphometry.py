@@ -94,7 +94,8 @@ def is_cervical(levels: Levels) -> npt.NDArray[np.bool_]:
 
 def is_thoracic(levels: Levels) -> npt.NDArray[np.bool_]:
     """Which VerSe numbers are T1 to T13."""
-    return ((levels >= T1) & (levels <= T12)) | (levels == T13)
+    thoracic: npt.NDArray[np.bool_] = ((levels >= T1) & (levels <= T12)) | (levels == T13)
+    return thoracic
 
 
 def is_lumbar(levels: Levels) -> npt.NDArray[np.bool_]:
@@ -104,7 +105,8 @@ def is_lumbar(levels: Levels) -> npt.NDArray[np.bool_]:
 
 def is_presacral(levels: Levels) -> npt.NDArray[np.bool_]:
     """Which VerSe numbers are above S1."""
-    return (levels != S1) & (levels != BELOW_S1)
+    presacral: npt.NDArray[np.bool_] = (levels != S1) & (levels != BELOW_S1)
+    return presacral
 
 
 def by_region(
