@@ -54,16 +54,17 @@ class ResultObject:
     path: str
 
 
-def content_hash(db: sqlite3.Connection, series_uid: str) -> str:
+def content_hash(db: sqlite3.Connection, series_uid: str, *, deleted_too: bool = False) -> str:
     """Hash the images of a series, whatever order they arrived in.
 
     Args:
         db: The ledger's connection.
         series_uid: The series.
+        deleted_too: Take deleted images as if they were here.
     """
     rows = db.execute(
-        "SELECT sop_uid, revision, sha256, path IS NULL FROM instance WHERE series_uid=? ORDER BY sop_uid",
-        (series_uid,),
+        "SELECT sop_uid, revision, sha256, path IS NULL AND NOT ? FROM instance WHERE series_uid=? ORDER BY sop_uid",
+        (deleted_too, series_uid),
     )
     return hashlib.sha256(json.dumps([tuple(row) for row in rows]).encode()).hexdigest()
 
@@ -71,7 +72,8 @@ def content_hash(db: sqlite3.Connection, series_uid: str) -> str:
 def settle(ledger: Ledger, series_uid: str) -> None:
     """Make a job of a series that is complete, unless its content has one already.
 
-    A job of an earlier content that has not begun is dropped.
+    A job of an earlier content that has not begun is dropped. Images that come again after they were processed and
+    deleted make no job; they are deleted again in time.
 
     Args:
         ledger: The ledger.
@@ -80,8 +82,7 @@ def settle(ledger: Ledger, series_uid: str) -> None:
     with ledger.transaction() as db:
         series = db.execute("SELECT * FROM series WHERE series_uid=?", (series_uid,)).fetchone()
         content = content_hash(db, series_uid)
-        known = db.execute("SELECT 1 FROM job WHERE series_uid=? AND content=?", (series_uid, content)).fetchone()
-        if not known:
+        if not _is_known(db, series_uid, content):
             _supersede_waiting(db, series_uid)
             _insert(db, series_uid, content, *_verdict(db, series))
         db.execute("UPDATE series SET state='SETTLED' WHERE series_uid=?", (series_uid,))
@@ -225,6 +226,17 @@ def _job(db: sqlite3.Connection, row: sqlite3.Row) -> Job:
         predecessor=earlier[-1]["result_series_uid"] if earlier else "",
         predecessor_study=study["study_uid"],
     )
+
+
+def _is_known(db: sqlite3.Connection, series_uid: str, content: str) -> bool:
+    """Whether the content has a job; one whose images had been deleted now has images to delete again."""
+    contents = (content, content_hash(db, series_uid, deleted_too=True))
+    db.execute(
+        "UPDATE job SET purged=0, finished_at=? WHERE series_uid=? AND content IN (?, ?) AND purged",
+        (time.time(), series_uid, *contents),
+    )
+    job = db.execute("SELECT 1 FROM job WHERE series_uid=? AND content IN (?, ?)", (series_uid, *contents))
+    return job.fetchone() is not None
 
 
 def _verdict(db: sqlite3.Connection, series: sqlite3.Row) -> tuple[str, str]:

@@ -209,3 +209,25 @@ def test_a_late_image_of_a_deleted_series_is_not_taken_for_the_whole(ledger: Led
         db.execute("UPDATE instance SET path='again'")
     jobs.settle(ledger, SERIES)
     assert states(ledger) == ["DONE", "FAILED", "READY"]
+
+
+def test_images_that_come_again_after_their_deletion_make_no_job_and_are_deleted_again(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    receive(ledger, 1)
+    receive(ledger, 2)
+    jobs.settle(ledger, SERIES)
+    run(ledger)
+    with ledger.transaction() as db:
+        db.execute("UPDATE delivery SET state='DELIVERED'")
+    spool = Spool(tmp_path / "spool")
+    Retention(ledger, spool, -1.0).step()
+    with ledger.transaction() as db:
+        db.execute("UPDATE instance SET path='again' WHERE sop_uid=?", (f"{SERIES}.1",))
+        db.execute("UPDATE series SET state='RECEIVING'")
+    jobs.settle(ledger, SERIES)
+    assert states(ledger) == ["DONE"]
+    Retention(ledger, spool, 3600.0).step()
+    assert ledger.row("SELECT 1 FROM instance WHERE path IS NOT NULL") is not None
+    Retention(ledger, spool, -1.0).step()
+    assert ledger.row("SELECT 1 FROM instance WHERE path IS NOT NULL") is None
