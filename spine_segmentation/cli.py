@@ -21,7 +21,7 @@ from spine_segmentation.errors import SpineError, UsageError
 from spine_segmentation.pacs.commands import app as pacs_app
 
 if TYPE_CHECKING:
-    from spine_segmentation.results import SpineResult
+    from spine_segmentation.results import Labeling, SpineResult
 
 app = typer.Typer(
     help="Finds, separates and names the vertebrae and intervertebral discs of a spine MRI series. Research use only.",
@@ -221,9 +221,20 @@ def _report(choice: str, result: SpineResult, written: list[Path]) -> None:
             volume = f"{instance.volume / 1000:.1f}"
             table.add_row(structure.title, f"{structure.confidence:.2f}", runner_up, volume, whole)
         console.print(table)
-        console.print(f"levels {labeling.status} (confidence {labeling.confidence:.2f}); variant: {labeling.variant}")
+        _report_levels(labeling)
     for path in written:
         console.print(f"wrote {path}", highlight=False, soft_wrap=True)
+
+
+def _report_levels(labeling: Labeling) -> None:
+    """Say how sure the levels are, and what they could be."""
+    odds = "" if labeling.variant_odds is None else f" (odds {labeling.variant_odds:.3g})"
+    console.print(f"levels {labeling.status} (confidence {labeling.confidence:.2f}); variant: {labeling.variant}{odds}")
+    if labeling.status == "ambiguous":
+        for candidate in labeling.candidates:
+            console.print(f"possible ({candidate.probability:.2f}): {candidate.title}", highlight=False)
+    for sentence in (*(f"known: {anchor}" for anchor in labeling.anchors), *labeling.remarks):
+        console.print(sentence, highlight=False)
 
 
 def _no_source_for_seg() -> UsageError:
