@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -121,7 +122,20 @@ def name_instances(
         InvalidVolume: If there are more than ``MAX_PER_KIND`` instances of one kind.
     """
     decoding = decode_instances(instances.items, evidence, below_s1, find_anchored(anchors, instances))
-    return label_instances(instances, decoding, anchors)
+    labeling = label_instances(instances, decoding, anchors)
+    return replace(labeling, remarks=describe_landmarks(decoding.names))
+
+
+def describe_landmarks(names: Sequence[str | None]) -> tuple[str, ...]:
+    """Say what the levels rest on where no end of the column is in view.
+
+    Args:
+        names: Of all structures, None for false ones.
+
+    Returns:
+        One sentence, or none if there is an end or nothing at all.
+    """
+    return (NO_LANDMARK,) if names and not {"C2", "S1"} & {*names} else ()
 
 
 def decode_instances(
@@ -177,7 +191,6 @@ def label_instances(instances: Instances, decoding: Decoding, anchors: Sequence[
         variant_odds=decoding.variant.odds,
         candidates=candidates,
         anchors=tuple(str(anchor) for anchor in anchors),
-        remarks=(NO_LANDMARK,) if structures and not {"C2", "S1"} & {*names} else (),
     )
 
 
