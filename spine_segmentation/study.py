@@ -58,11 +58,28 @@ def label_study(looks: Sequence[Look], anchors: Sequence[Anchor] = ()) -> tuple[
     for column in columns:
         labelings |= _label_column(column, looks, anchors if 0 in column.members else ())
     for column in columns:
-        apart = [labelings[other] for other in labelings if other not in column.members]
+        apart = {looks[k].title: labelings[k] for k in range(len(looks)) if k not in column.members}
         for number in column.members:
-            remarks = (*labelings[number].remarks, *_differences(labelings[number], apart))
-            labelings[number] = replace(labelings[number], remarks=remarks)
+            labelings[number] = set_apart(labelings[number], apart, "no structure in common was found")
     return tuple(labelings[number] for number in range(len(looks)))
+
+
+def set_apart(labeling: Labeling, apart: Mapping[str, Labeling], reason: str) -> Labeling:
+    """Say from which series one was named apart, and where these find another number of vertebrae.
+
+    Args:
+        labeling: Of the one.
+        apart: Of the others, by their titles.
+        reason: Why, the end of a sentence.
+
+    Returns:
+        The labelling with further remarks.
+    """
+    remarks = [f"Named apart from {', '.join(apart)}: {reason}."] if apart else []
+    for title, other in apart.items():
+        if _told(labeling) and _told(other) and other.variant != labeling.variant:
+            remarks.append(f"The number of vertebrae is contradicted by {title}: {other.variant}.")
+    return replace(labeling, remarks=(*labeling.remarks, *remarks))
 
 
 def effective_looks(count: int) -> float:
@@ -84,10 +101,12 @@ def _label_column(column: CommonColumn, looks: Sequence[Look], anchors: Sequence
     labelings = {}
     for number, members in column.members.items():
         labeling = label_instances(looks[number].instances, _restrict(decoding, members), anchors)
-        remarks = (*describe_landmarks(decoding.names), *_companions(number, column, looks))
-        if len(column.members) > 1:
-            own = {k: places[place] for k, place in enumerate(members) if place in places}
-            remarks += _alone(looks[number], labeling, own)
+        own = {k: places[place] for k, place in enumerate(members) if place in places}
+        remarks = (
+            *describe_landmarks(decoding.names),
+            *_companions(number, column, looks),
+            *_alone(looks[number], labeling, own),
+        )
         labelings[number] = replace(labeling, remarks=remarks)
     return labelings
 
@@ -119,16 +138,9 @@ def _restrict(decoding: Decoding, members: Sequence[int]) -> Decoding:
 
 
 def _companions(number: int, column: CommonColumn, looks: Sequence[Look]) -> tuple[str, ...]:
-    """Say with which series one was named, and from which apart."""
-    others = [k for k in range(len(looks)) if k != number]
-    together = [looks[k].title for k in others if k in column.members]
-    apart = [looks[k].title for k in others if k not in column.members]
-    sentences = []
-    if together:
-        sentences.append(f"Named together with {', '.join(together)}.")
-    if apart:
-        sentences.append(f"Named apart from {', '.join(apart)}: no structure in common was found.")
-    return tuple(sentences)
+    """Say with which series one was named."""
+    together = [looks[k].title for k in column.members if k != number]
+    return (f"Named together with {', '.join(together)}.",) if together else ()
 
 
 def _alone(look: Look, labeling: Labeling, known: Mapping[int, str]) -> tuple[str, ...]:
@@ -142,12 +154,6 @@ def _alone(look: Look, labeling: Labeling, known: Mapping[int, str]) -> tuple[st
     return (f"Alone this series would be named {decoding.candidates[0].title}.",)
 
 
-def _differences(labeling: Labeling, apart: Sequence[Labeling]) -> tuple[str, ...]:
-    """Say where series that were named apart find another number of vertebrae."""
-    told = {other.variant for other in apart if other.status == "determined" and other.variant_odds is not None}
-    if labeling.status != "determined" or labeling.variant_odds is None:
-        return ()
-    return tuple(
-        f"A series of the study that was named apart says otherwise: {variant}."
-        for variant in sorted(told - {labeling.variant})
-    )
+def _told(labeling: Labeling) -> bool:
+    """Whether the number of vertebrae is told."""
+    return labeling.status == "determined" and labeling.variant_odds is not None

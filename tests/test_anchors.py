@@ -65,7 +65,7 @@ def test_a_point_means_the_structure_it_lies_in(name: str, instances: Instances)
 def beside(instances: Instances, distance: float) -> tuple[float, float, float]:
     """A point so far in front of the third body."""
     inside = instances.labels.to_patient(np.argwhere(instances.labels.array == instances.items[4].label))
-    x, y, z = instances.items[4].centroid
+    x, _, z = instances.items[4].centroid
     return x, float(inside[:, 1].min()) - distance, z
 
 

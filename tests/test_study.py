@@ -117,8 +117,8 @@ def test_another_number_of_vertebrae_in_a_series_named_apart_is_said(columns: di
     affine[2, 3] += 1000.0
     moved = Phantom(Volume(other.semantic.array, affine), other.truth, other.names)
     first, second = label_study([look(columns["fine"]), look(moved, title="series 2")])
-    assert first.remarks[-1] == "A series of the study that was named apart says otherwise: L6 present."
-    assert second.remarks[-1] == "A series of the study that was named apart says otherwise: normal."
+    assert first.remarks[-1] == "The number of vertebrae is contradicted by series 2: L6 present."
+    assert second.remarks[-1] == "The number of vertebrae is contradicted by series 1: normal."
 
 
 def test_evidence_of_two_series_counts_more_than_of_one(columns: dict[str, Phantom]) -> None:

@@ -5,32 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from spine_segmentation.errors import UsageError
 from spine_segmentation.io.dicom_headers import text
 from spine_segmentation.io.dicom_series import SeriesSummary, choose_series, list_series
 from spine_segmentation.io.load import LoadedInput, load_input, load_series
+from spine_segmentation.io.output_folder import SERIES_FOLDER
 
 _FRAME_OF_REFERENCE = "FrameOfReferenceUID"
 
 
-@dataclass(frozen=True)
-class StudySeries:
-    """One series of a study.
-
-    Attributes:
-        name: For a folder or a sentence, without patient data: ``"series-003"`` by its number, or by a hash of its
-            UID where numbers are missing or not unique.
-        loaded: The image and where it came from.
-    """
-
-    name: str
-    loaded: LoadedInput
-
-
-def load_study(folder: Path) -> list[list[StudySeries]]:
+def load_study(folder: Path) -> list[dict[str, LoadedInput]]:
     """Read all suitable series of the study to which the best suited series belongs.
 
     Args:
@@ -38,7 +24,8 @@ def load_study(folder: Path) -> list[list[StudySeries]]:
 
     Returns:
         Groups of series that share a frame of reference, the best suited series first; a series without one is
-        a group of its own.
+        a group of its own. Keys are names without patient data, for folders and sentences: ``"series-003"`` by the
+        series number, or by a hash of the UID where numbers are missing or not unique.
 
     Raises:
         UsageError: If the input is no folder with DICOM files.
@@ -47,16 +34,18 @@ def load_study(folder: Path) -> list[list[StudySeries]]:
     """
     if not folder.is_dir():
         raise UsageError(
-            f"{folder} is no folder", expected="a folder with the DICOM files of a study", remedy="check it"
+            f"{folder} is no folder",
+            expected="a folder with the DICOM files of a study",
+            remedy="pass the folder, or leave --study out",
         )
     summaries = list_series(folder)
     first, reason = choose_series(summaries)
-    others = [s for s in summaries if s.unsuitable is None and s.study_uid == first.study_uid and s is not first]
-    suitable = [first, *others]
-    groups: dict[str, list[StudySeries]] = defaultdict(list)
+    same_study = [s for s in summaries if s.study_uid == first.study_uid != ""]
+    suitable = [first, *(s for s in same_study if s.unsuitable is None and s is not first)]
+    groups: dict[str, dict[str, LoadedInput]] = defaultdict(dict)
     for k, (summary, name) in enumerate(zip(suitable, _names(suitable), strict=True)):
         loaded = load_series(summary, reason if k == 0 else "a suitable series of the same study")
-        groups[_space(loaded)[1] or name].append(StudySeries(name, loaded))
+        groups[_space(loaded)[1] or name][name] = loaded
     return list(groups.values())
 
 
@@ -105,8 +94,8 @@ def _space(loaded: LoadedInput) -> tuple[str, ...]:
 def _names(series: Sequence[SeriesSummary]) -> list[str]:
     times = Counter(summary.number for summary in series)
     return [
-        f"series-{summary.number:03d}"
+        f"{SERIES_FOLDER}{summary.number:03d}"
         if summary.number is not None and times[summary.number] == 1
-        else f"series-{hashlib.sha256(summary.series_uid.encode()).hexdigest()[:8]}"
+        else f"{SERIES_FOLDER}{hashlib.sha256(summary.series_uid.encode()).hexdigest()[:8]}"
         for summary in series
     ]
