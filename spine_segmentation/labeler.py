@@ -13,6 +13,7 @@ import numpy as np
 from spine_segmentation.anatomy import BY_NAME, LEVELS, UNDETERMINED_IVD_BASE, UNDETERMINED_VERTEBRA_BASE, Kind
 from spine_segmentation.anchors import Anchor, find_anchored
 from spine_segmentation.bundles import bundle_folder, load_bundle
+from spine_segmentation.confusion import allow_confusion
 from spine_segmentation.errors import InvalidVolume
 from spine_segmentation.geometry import geometry_evidence
 from spine_segmentation.lattice import Floats
@@ -107,8 +108,8 @@ def name_instances(
 
     Args:
         instances: Separated structures, top to bottom.
-        evidence: Shape (n, len(LEVELS)), float64, log-likelihood of each instance's image for each level; for a disc
-            the level of the vertebra above it. That of the instances' positions comes on top.
+        evidence: Shape (n, len(LEVELS)), float64, log-likelihood of each instance's image for what the network takes it
+            for; for a disc the level of the vertebra above it. That of the instances' positions comes on top.
         below_s1: Shape (n,), float64, log-likelihood that an instance is part of the sacrum below S1; None if unknown.
         anchors: What is known about the levels.
 
@@ -154,7 +155,7 @@ def decode_instances(
     """
     kinds = [instance.kind for instance in items]
     check_evidence(kinds, evidence)
-    return decode(kinds, evidence + geometry_evidence(items), below_s1, known)
+    return decode(kinds, allow_confusion(evidence) + geometry_evidence(items), below_s1, known)
 
 
 def label_instances(instances: Instances, decoding: Decoding, anchors: Sequence[Anchor] = ()) -> Labeling:

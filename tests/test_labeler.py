@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations, product
+
 import numpy as np
 import pytest
 
@@ -244,3 +246,21 @@ def test_where_the_image_says_nothing_the_positions_of_the_bodies_speak() -> Non
     labels = Volume(np.arange(len(items) + 1, dtype=np.uint16).reshape(-1, 1, 1), np.eye(4))
     labeling = name_instances(Instances(labels, items), np.zeros((len(items), len(LEVELS))))
     assert [s.best_name for s in labeling.structures] == ["T10", "T11", "T12", "L1", "L2", "L3", "L4", "L5", "S1"]
+
+
+AXES = ["".join(letters) for order in permutations(("LR", "IS", "PA")) for letters in product(*order)]
+
+
+@pytest.mark.parametrize("axes", AXES)
+def test_the_order_of_the_axes_changes_nothing(axes: str) -> None:
+    """Upside down, mirrored and transposed volumes: the same names, candidates and voxels."""
+    phantom = build(structures("T11", "L4"), "lordosis", (4.0, 1.2, 1.2))
+    instances = split_instances(phantom.semantic)
+    evidence = phantom.evidence(instances, 1.0)
+    expected = name_instances(instances, evidence)
+    turn = phantom.semantic.reorientation(axes)
+    turned = name_instances(split_instances(phantom.semantic.reorient(turn)), evidence)
+    assert [s.best_name for s in turned.structures] == [s.best_name for s in expected.structures]
+    assert turned.confidence == pytest.approx(expected.confidence, abs=1e-6)
+    assert [c.names for c in turned.candidates] == [c.names for c in expected.candidates]
+    assert (turn.undo(turned.labels.array) == expected.labels.array).all()
