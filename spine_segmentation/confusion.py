@@ -44,4 +44,5 @@ def _taken_for() -> Floats:
                 neighbours[upper, lower] = neighbours[lower, upper] = 1.0
     shares = CONFUSION * neighbours / neighbours.sum(axis=1, keepdims=True)
     with np.errstate(divide="ignore"):
-        return np.log(shares + (1 - CONFUSION) * np.eye(len(LEVELS)))
+        logs: Floats = np.log(shares + (1 - CONFUSION) * np.eye(len(LEVELS)))
+    return logs
