@@ -268,13 +268,13 @@ def _posterior(name: str | None, marginals: Floats) -> NamePosterior:
     order = np.argsort(-marginals, kind="stable")
     best = _ANATOMY.names.index(name) if name is not None else int(order[0])
     other = next(int(k) for k in order if k != best)
-    possible = marginals[other] > -np.inf
+    probabilities = np.minimum(np.exp(marginals), 1.0)  # beyond 1 by rounding
     return NamePosterior(
         name=name,
         best_name=_ANATOMY.names[best],
-        probability=float(np.exp(marginals[best])),
-        runner_up=_ANATOMY.names[other] if possible else None,
-        runner_up_probability=float(np.exp(marginals[other])),
+        probability=float(probabilities[best]),
+        runner_up=_ANATOMY.names[other] if marginals[other] > -np.inf else None,
+        runner_up_probability=float(probabilities[other]),
     )
 
 

@@ -169,6 +169,17 @@ def test_a_known_name_overrules_the_image() -> None:
     assert decoding.posteriors[-1].probability == pytest.approx(1.0)
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(["L1", "L3", "L5"]))
+def test_no_probability_exceeds_one(seed: int, name: str) -> None:
+    """Not even by rounding, where a name is certain."""
+    names = structures("L1", "L5")
+    evidence = random_evidence(seed, len(names)) + ideal([*names], 30.0)
+    decoding = decode(kinds(names), evidence, known={names.index(name): name})
+    assert max(posterior.probability for posterior in decoding.posteriors) <= 1.0
+    assert decoding.probability <= 1.0
+
+
 @pytest.mark.parametrize("known", [{0: "L3", 2: "L2"}, {0: "T13", 1: "T11-L1"}, {0: "L4", 2: "L4"}, {0: "S1", 4: "L5"}])
 def test_known_names_that_contradict_one_another_are_refused(known: dict[int, str]) -> None:
     names = structures("L1", "L3")
