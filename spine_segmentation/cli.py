@@ -17,11 +17,11 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from spine_segmentation.errors import SpineError, UsageError
+from spine_segmentation.errors import SpineError
 from spine_segmentation.pacs.commands import app as pacs_app
 
 if TYPE_CHECKING:
-    from spine_segmentation.results import SpineResult
+    from spine_segmentation.results import Labeling, SpineResult
 
 app = typer.Typer(
     help="Finds, separates and names the vertebrae and intervertebral discs of a spine MRI series. Research use only.",
@@ -59,42 +59,50 @@ def segment(
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="DICOM folder or file, or NIfTI file.")],
     output: Output,
     series: Annotated[str | None, typer.Option(help="Series Instance UID; default: the best suited series.")] = None,
+    study: Annotated[
+        bool, typer.Option("--study", help="All suitable series of the study, numbered together.")
+    ] = False,
+    localizer: Annotated[
+        str | None, typer.Option(help="Folder or UID of another series of the study to number the structures by.")
+    ] = None,
+    anchor: Annotated[
+        list[str] | None, typer.Option(help="What is known: L5=x,y,z (LPS, mm), L5=lowest, L5=highest; repeatable.")
+    ] = None,
+    assume_lowest: Annotated[str | None, typer.Option(help="Name of the lowest vertebra in view, e.g. S1.")] = None,
     device: Device = "cpu",
     models: Models = None,
     only_2class: Annotated[bool, typer.Option("--only-2class", help="Write the semantic map alone.")] = False,
     formats: Annotated[list[Format] | None, typer.Option("--format", help="Write only this; may be repeated.")] = None,
     seg_type: Annotated[SegType, typer.Option(help="Encoding of the DICOM Segmentation.")] = SegType.BINARY,
 ) -> None:
-    """Segment, separate and name the structures of one series."""
-    from spine_segmentation.io.load import load_input
+    """Segment, separate and name the structures of one series, or of all series of a study."""
+    from spine_segmentation.anchors import Anchor
     from spine_segmentation.io.output_folder import fresh_outputs, list_outputs, make_folder, protect_input
-    from spine_segmentation.io.outputs import FORMATS, write_outputs
-    from spine_segmentation.pipeline import SpinePipeline, require_spine, shows_spine
+    from spine_segmentation.io.outputs import FORMATS
+    from spine_segmentation.pipeline import SpinePipeline
     from spine_segmentation.run_status import RunStatus
+    from spine_segmentation.segment_run import Job, require_any_spine, run_job
 
     make_folder(output)
     wanted = frozenset(str(format_) for format_ in formats) if formats else FORMATS
+    known = [*(anchor or ()), *([f"{assume_lowest}=lowest"] if assume_lowest else ())]
     with RunStatus(output) as status, _progress() as progress:
         protect_input(source, output)
+        anchors = tuple(Anchor.parse(text) for text in known)
+        job = Job(source, series, study, localizer, anchors, only_2class, wanted, seg_type.value)
         with fresh_outputs(output) as staging:
             task = progress.add_task("reading", total=None)
-            loaded = load_input(source, series)
-            if wanted == {"seg"} and loaded.series is None:
-                raise _no_source_for_seg()
-            progress.update(task, description="segmenting and naming")
-            result = SpinePipeline(device, models)(loaded.volume, only_semantic=only_2class)
-            progress.update(task, description="writing")
-            write_outputs(
-                result,
+            found = run_job(
+                job,
+                lambda: SpinePipeline(device, models),
                 staging,
-                series=loaded.series,
-                formats=wanted if shows_spine(result) else frozenset({"json"}),
-                seg_type=seg_type.value,
-                identity=loaded.identity,
+                lambda text: progress.update(task, description=text),
             )
         status.outputs += list_outputs(output)
-        require_spine(result)
-    _report(loaded.identity.choice, result, status.outputs)
+        require_any_spine(found)
+    for one in found:
+        folder = output / one.name
+        _report(f"{one.name} {one.loaded.identity.choice}".strip(), one.result, list_outputs(folder))
 
 
 @app.command("series")
@@ -221,17 +229,20 @@ def _report(choice: str, result: SpineResult, written: list[Path]) -> None:
             volume = f"{instance.volume / 1000:.1f}"
             table.add_row(structure.title, f"{structure.confidence:.2f}", runner_up, volume, whole)
         console.print(table)
-        console.print(f"levels {labeling.status} (confidence {labeling.confidence:.2f}); variant: {labeling.variant}")
+        _report_levels(labeling)
     for path in written:
         console.print(f"wrote {path}", highlight=False, soft_wrap=True)
 
 
-def _no_source_for_seg() -> UsageError:
-    return UsageError(
-        "a DICOM Segmentation of a NIfTI file",
-        expected="a DICOM series, whose patient and geometry the segmentation refers to",
-        remedy="leave --format out, or pass the DICOM folder",
-    )
+def _report_levels(labeling: Labeling) -> None:
+    """Say how sure the levels are, and what they could be."""
+    odds = "" if labeling.variant_odds is None else f" (odds {labeling.variant_odds:.3g})"
+    console.print(f"levels {labeling.status} (confidence {labeling.confidence:.2f}); variant: {labeling.variant}{odds}")
+    if labeling.status == "ambiguous":
+        for candidate in labeling.candidates:
+            console.print(f"possible ({candidate.probability:.2f}): {candidate.title}", highlight=False)
+    for sentence in (*(f"known: {anchor}" for anchor in labeling.anchors), *labeling.remarks):
+        console.print(sentence, highlight=False)
 
 
 @contextmanager

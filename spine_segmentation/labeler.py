@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from spine_segmentation.anatomy import BY_NAME, LEVELS, UNDETERMINED_IVD_BASE, UNDETERMINED_VERTEBRA_BASE, Kind
+from spine_segmentation.anchors import Anchor, find_anchored
 from spine_segmentation.bundles import bundle_folder, load_bundle
+from spine_segmentation.confusion import allow_confusion
 from spine_segmentation.errors import InvalidVolume
 from spine_segmentation.geometry import geometry_evidence
-from spine_segmentation.results import Instance, Instances, Labeling, ModelIdentity, NamedStructure
+from spine_segmentation.lattice import Floats
+from spine_segmentation.results import (
+    Candidate,
+    Instance,
+    Instances,
+    Labeling,
+    LevelEvidence,
+    ModelIdentity,
+    NamedStructure,
+    Status,
+)
 from spine_segmentation.sequence import Decoding, check_evidence, decode
 from spine_segmentation.volume import Volume
 
 logger = logging.getLogger(__name__)
 
 DETERMINED_POSTERIOR = 0.9
-"""Least posterior probability of the whole sequence of names for which the levels count as determined. If the
-network's evidence is calibrated, one in ten of the labellings that only just pass has a wrong name. It must stay below
-0.948, what the priors leave to L5-S1 against L5-L6 where the field of view ends in that disc."""
+"""Least posterior probability of a candidate for which the levels count as determined; two or three that reach it
+together are ambiguous. If the network's evidence is calibrated, one in ten of the labellings that only just pass has a
+wrong name. It must stay below 0.948, what the priors leave to L5-S1 against L5-L6 where the field of view ends in that
+disc."""
+
+NO_LANDMARK = "The levels rest on appearance and spacing alone: neither the sacrum nor C2 is in view."
+"""What is said of a field of view that shows no end of the column to count from."""
 
 MAX_PER_KIND = 255 - UNDETERMINED_IVD_BASE
 """Most structures of one kind for which a label map of uint8 has ids; a spine has 26 at most."""
@@ -49,63 +65,143 @@ class Labeler:
         """Which network gives the evidence."""
         return self._bundle.identity
 
-    def __call__(self, volume: Volume, instances: Instances) -> Labeling:
+    def __call__(self, volume: Volume, instances: Instances, *, anchors: Sequence[Anchor] = ()) -> Labeling:
         """Name the instances of one volume.
+
+        Args:
+            volume: MR image in any orientation.
+            instances: Separated structures on the same grid.
+            anchors: What is known about the levels.
+
+        Returns:
+            Named structures and their label map on that grid.
+
+        Raises:
+            UsageError: If an anchor means no structure, or anchors contradict one another.
+        """
+        evidence = self.look(volume, instances)
+        return name_instances(instances, evidence.levels, evidence.below_s1, anchors=anchors)
+
+    def look(self, volume: Volume, instances: Instances) -> LevelEvidence:
+        """Ask the network for the level of each instance.
 
         Args:
             volume: MR image in any orientation.
             instances: Separated structures on the same grid.
 
         Returns:
-            Named structures and their label map on that grid.
+            What the image says about each.
         """
         if not instances.items:
-            return name_instances(instances, np.zeros((0, len(LEVELS))))
-        evidence = self._bundle.run({"image": volume, "instances": instances})["pred"]
-        return name_instances(instances, evidence.levels, evidence.below_s1)
+            return LevelEvidence(np.zeros((0, len(LEVELS))), np.zeros(0))
+        evidence: LevelEvidence = self._bundle.run({"image": volume, "instances": instances})["pred"]
+        return evidence
 
 
 def name_instances(
-    instances: Instances, evidence: npt.NDArray[np.float64], below_s1: npt.NDArray[np.float64] | None = None
+    instances: Instances, evidence: Floats, below_s1: Floats | None = None, *, anchors: Sequence[Anchor] = ()
 ) -> Labeling:
     """Name the instances of one volume.
 
-    If the best sequence of names is not likely enough, no instance is named, and each keeps an id of its own. A false
+    If the best candidate is not likely enough, no instance is named, and each keeps an id of its own. A false
     instance (one that fits into no sequence) gets no name even if all others are determined.
 
     Args:
         instances: Separated structures, top to bottom.
-        evidence: Shape (n, len(LEVELS)), float64, log-likelihood of each instance's image for each level; for a disc
-            the level of the vertebra above it. That of the instances' positions comes on top.
+        evidence: Shape (n, len(LEVELS)), float64, log-likelihood of each instance's image for what the network takes it
+            for; for a disc the level of the vertebra above it. That of the instances' positions comes on top.
         below_s1: Shape (n,), float64, log-likelihood that an instance is part of the sacrum below S1; None if unknown.
+        anchors: What is known about the levels.
 
     Returns:
         Named structures and their label map on the grid of ``instances.labels``; undetermined where there is none.
         What lies below S1 is dropped.
 
     Raises:
-        UsageError: If the evidence does not fit the instances.
+        UsageError: If the evidence does not fit the instances, an anchor means none of them, or anchors contradict
+            one another.
         InvalidVolume: If there are more than ``MAX_PER_KIND`` instances of one kind.
     """
-    kinds = [instance.kind for instance in instances.items]
-    _check(kinds)
+    decoding = decode_instances(instances.items, evidence, below_s1, find_anchored(anchors, instances))
+    labeling = label_instances(instances, decoding, anchors)
+    return replace(labeling, remarks=describe_landmarks(decoding.names))
+
+
+def describe_landmarks(names: Sequence[str | None]) -> tuple[str, ...]:
+    """Say what the levels rest on where no end of the column is in view.
+
+    Args:
+        names: Of all structures, None for false ones.
+
+    Returns:
+        One sentence, or none if there is an end or nothing at all.
+    """
+    return (NO_LANDMARK,) if names and not {"C2", "S1"} & {*names} else ()
+
+
+def decode_instances(
+    items: Sequence[Instance], evidence: Floats, below_s1: Floats | None, known: Mapping[int, str]
+) -> Decoding:
+    """Find the possible names of instances by image and position.
+
+    Args:
+        items: Top to bottom.
+        evidence: As for :func:`name_instances`.
+        below_s1: Likewise.
+        known: Names that are certain, by number of the instance from 0.
+
+    Raises:
+        UsageError: If the evidence does not fit the instances, or the known names contradict one another.
+    """
+    kinds = [instance.kind for instance in items]
     check_evidence(kinds, evidence)
-    decoding = decode(kinds, evidence + geometry_evidence(instances.items), below_s1)
-    determined = bool(kinds) and decoding.probability >= DETERMINED_POSTERIOR
-    end = decoding.names.index("S1") + 1 if "S1" in decoding.names else len(kinds)
-    structures = _structures(instances.items[:end], decoding, determined)
-    table = np.zeros(len(kinds) + 1, dtype=np.uint8)
+    return decode(kinds, allow_confusion(evidence) + geometry_evidence(items), below_s1, known)
+
+
+def label_instances(instances: Instances, decoding: Decoding, anchors: Sequence[Anchor] = ()) -> Labeling:
+    """Give the instances of one volume their names or ids of their own.
+
+    Args:
+        instances: Separated structures, top to bottom.
+        decoding: Of the same.
+        anchors: Those that took part.
+
+    Returns:
+        Named structures and their label map on the grid of ``instances.labels``.
+
+    Raises:
+        InvalidVolume: If there are more than ``MAX_PER_KIND`` instances of one kind.
+    """
+    _check([instance.kind for instance in instances.items])
+    status, candidates = _verdict(decoding.candidates)
+    names = decoding.names
+    end = names.index("S1") + 1 if "S1" in names else len(names)
+    structures = _structures(instances.items[:end], decoding, status == "determined")
+    table = np.zeros(len(names) + 1, dtype=np.uint8)
     table[1 : end + 1] = [structure.id for structure in structures]
-    logger.debug("sequence posterior %.3f, %s", decoding.probability, decoding.variant.statement)
+    runner_up = decoding.candidates[1] if len(decoding.candidates) > 1 else Candidate((), 0.0)
+    logger.debug("levels %s, posterior %.3f, %s", status, decoding.probability, decoding.variant.statement)
     return Labeling(
         labels=instances.labels.with_array(table[instances.labels.array]),
         structures=structures,
-        status="determined" if determined else "undetermined",
-        confidence=decoding.probability if kinds else 0.0,
-        runner_up=_vertebrae(decoding.runner_up, kinds),
-        runner_up_confidence=decoding.runner_up_probability,
+        status=status,
+        confidence=decoding.probability,
+        runner_up=runner_up.vertebrae,
+        runner_up_confidence=runner_up.probability,
         variant=decoding.variant.statement,
+        variant_odds=decoding.variant.odds,
+        candidates=candidates,
+        anchors=tuple(str(anchor) for anchor in anchors),
     )
+
+
+def _verdict(candidates: Sequence[Candidate]) -> tuple[Status, tuple[Candidate, ...]]:
+    """The status, and the fewest candidates that are likely enough together; all of them if they are not."""
+    reached = np.cumsum([candidate.probability for candidate in candidates]) >= DETERMINED_POSTERIOR
+    if not reached.any():
+        return "undetermined", tuple(candidates)
+    needed = int(reached.argmax()) + 1
+    return "determined" if needed == 1 else "ambiguous", tuple(candidates[:needed])
 
 
 def _check(kinds: list[Kind]) -> None:
@@ -138,9 +234,3 @@ def _structures(items: Sequence[Instance], decoding: Decoding, determined: bool)
             )
         )
     return tuple(structures)
-
-
-def _vertebrae(names: tuple[str | None, ...], kinds: list[Kind]) -> tuple[str, ...]:
-    """Names of the vertebrae in a sequence."""
-    pairs = zip(names, kinds, strict=False)
-    return tuple(name for name, kind in pairs if name is not None and kind is Kind.VERTEBRA)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from spine_segmentation.anatomy import IVD, VERTEBRA
+from spine_segmentation.anchors import Anchor
 from spine_segmentation.bundles import select_device
 from spine_segmentation.errors import NoSpineFound
 from spine_segmentation.instances import split_instances
 from spine_segmentation.labeler import Labeler
-from spine_segmentation.results import SpineResult
+from spine_segmentation.results import Instances, Labeling, SpineResult
 from spine_segmentation.segmenter import Segmenter
+from spine_segmentation.study import Look, label_study
 from spine_segmentation.timing import timed
 from spine_segmentation.volume import Volume
 
@@ -41,12 +45,13 @@ class SpinePipeline:
         """The labeler, loaded at first use."""
         return Labeler(self._labeling_device, self._models)
 
-    def __call__(self, volume: Volume, *, only_semantic: bool = False) -> SpineResult:
+    def __call__(self, volume: Volume, *, only_semantic: bool = False, anchors: Sequence[Anchor] = ()) -> SpineResult:
         """Process one volume.
 
         Args:
             volume: Sagittal MR image of any part of the spine, in any orientation.
             only_semantic: Stop after the semantic map; the labeling network is then not needed.
+            anchors: What is known about the levels.
 
         Returns:
             What was found, on the volume's own grid; without structures where there is no spine.
@@ -54,18 +59,55 @@ class SpinePipeline:
         Raises:
             UnsupportedOrientation: If the slices are thick and not sagittal.
             InvalidVolume: If an intensity is not finite, or the image is constant.
+            UsageError: If an anchor means no structure, or anchors contradict one another.
             ModelError: If the labeling bundle's weights are absent or do not fit.
         """
+        if only_semantic:
+            return self._segmented(volume)
+        result, instances = self._separated(volume)
+        with timed("label", result.timings):
+            labeling = self.labeler(volume, instances, anchors=anchors)
+        return self._labelled(result, labeling)
+
+    def study(self, volumes: Mapping[str, Volume], *, anchors: Sequence[Anchor] = ()) -> tuple[SpineResult, ...]:
+        """Process several volumes of one patient that share patient space, with one numbering for all.
+
+        Args:
+            volumes: By a title for remarks, without patient data; coordinates of all are in one frame of reference.
+            anchors: What is known about the levels of the first volume.
+
+        Returns:
+            What was found in each, see :func:`~spine_segmentation.study.label_study`.
+
+        Raises:
+            UnsupportedOrientation: If the slices of a volume are thick and not sagittal.
+            InvalidVolume: If an intensity is not finite, or an image is constant.
+            UsageError: If an anchor means no structure, or anchors contradict one another.
+            ModelError: If the labeling bundle's weights are absent or do not fit.
+        """
+        results, looks = [], []
+        for title, volume in volumes.items():
+            result, instances = self._separated(volume)
+            with timed("label", result.timings):
+                looks.append(Look(title, instances, self.labeler.look(volume, instances)))
+            results.append(result)
+        labelings = label_study(looks, anchors)
+        return tuple(self._labelled(*pair) for pair in zip(results, labelings, strict=True))
+
+    def _segmented(self, volume: Volume) -> SpineResult:
         timings: dict[str, float] = {}
         with timed("segment", timings):
             semantic = self.segmenter(volume)
-        if only_semantic:
-            return SpineResult(volume, semantic, None, (self.segmenter.identity,), timings)
-        with timed("split", timings):
-            instances = split_instances(semantic)
-        with timed("label", timings):
-            labeling = self.labeler(volume, instances)
-        return SpineResult(volume, semantic, labeling, (self.segmenter.identity, self.labeler.identity), timings)
+        return SpineResult(volume, semantic, None, (self.segmenter.identity,), timings)
+
+    def _separated(self, volume: Volume) -> tuple[SpineResult, Instances]:
+        result = self._segmented(volume)
+        with timed("split", result.timings):
+            instances = split_instances(result.semantic)
+        return result, instances
+
+    def _labelled(self, result: SpineResult, labeling: Labeling) -> SpineResult:
+        return replace(result, labeling=labeling, models=(*result.models, self.labeler.identity))
 
 
 def shows_spine(result: SpineResult) -> bool:

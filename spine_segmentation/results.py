@@ -8,10 +8,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from spine_segmentation.anatomy import Kind
+from spine_segmentation.anatomy import BY_NAME, Kind
 from spine_segmentation.volume import Volume
 
-Status = Literal["determined", "undetermined"]
+Status = Literal["determined", "ambiguous", "undetermined"]
+"""One possible naming of the structures is likely enough, two or three together are, or not even those."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,31 @@ class NamedStructure:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """One possible naming of all structures of a volume.
+
+    Attributes:
+        names: Of every instance, top to bottom; None for a false one.
+        probability: Posterior probability that no instance named here has another name.
+    """
+
+    names: tuple[str | None, ...]
+    probability: float
+
+    @property
+    def vertebrae(self) -> tuple[str, ...]:
+        """Names of the vertebrae, top to bottom."""
+        return tuple(name for name in self.names if name is not None and BY_NAME[name].kind is Kind.VERTEBRA)
+
+    @property
+    def title(self) -> str:
+        """What to show: the vertebrae, and a disc at either end, e.g. ``"L3 L4 L5 L5-S1"``."""
+        named = [name for name in self.names if name is not None]
+        ends = {0, len(named) - 1}
+        return " ".join(name for k, name in enumerate(named) if k in ends or BY_NAME[name].kind is Kind.VERTEBRA)
+
+
+@dataclass(frozen=True)
 class Labeling:
     """The outcome of the labeler.
 
@@ -102,11 +128,16 @@ class Labeling:
         labels: uint8 volume of structure ids on the input's grid.
         structures: Top to bottom.
         status: Whether the levels are determined.
-        confidence: Posterior probability of the whole sequence of names.
-        runner_up: Names of the vertebrae in the second most likely sequence, top to bottom; empty if there is none.
+        confidence: Posterior probability that none of the names is wrong, be they given or only the most likely ones.
+        runner_up: Names of the vertebrae in the second most likely candidate, top to bottom; empty if there is none.
         runner_up_confidence: Its posterior probability.
         variant: ``"normal"``, an enumeration variant such as ``"L6 present"``, or
             ``"cannot tell from this field of view"``.
+        variant_odds: Posterior odds for ``variant`` against all other numbers of vertebrae; None if it cannot be told.
+        candidates: Best first, as many as are likely enough together: one if determined, two or three if ambiguous;
+            if undetermined the three most likely ones, which are not likely enough.
+        anchors: What the user had said about the levels, as it is written on the command line.
+        remarks: Sentences on what the names rest on.
     """
 
     labels: Volume
@@ -116,6 +147,10 @@ class Labeling:
     runner_up: tuple[str, ...]
     runner_up_confidence: float
     variant: str
+    variant_odds: float | None = None
+    candidates: tuple[Candidate, ...] = ()
+    anchors: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,22 +5,26 @@ the name of a structure further down, where every structure that is jumped over 
 instance (an island, the second half of a body split in two): then the state stays and the instance gets no name. Thus
 every path through the states is another sequence of names, the order can never be violated, and what is missed or
 false does not shift the rest.
+
+Of a body that the segmentation split in two, one half or the other may be the false one: the sequences differ, and yet
+they say the same. A candidate therefore is a sequence together with all that agree with it, and its posterior is the
+probability that no instance it names has another name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
-from scipy.special import logsumexp
 
 from spine_segmentation.anatomy import LEVELS, Kind
 from spine_segmentation.enumeration import ENUMERATIONS, Anatomy, Enumeration, Variant, build_anatomy, describe_variant
 from spine_segmentation.errors import UsageError
+from spine_segmentation.lattice import Floats, backward, best_paths, forward, log_sum, total
+from spine_segmentation.results import Candidate
 
 MISSED_DISC = 1e-3
 MISSED_BODY = 1e-3
@@ -35,7 +39,17 @@ RESIDUAL_SEGMENT = 0.1
 """Probability that an instance below S1 is a sacral segment or a residual disc that the segmentation took for a mobile
 one; a working figure."""
 
-Matrix = npt.NDArray[np.float64]
+CANDIDATES = 3
+"""How many candidates are looked for: more alternatives are no help to whoever has to choose."""
+
+SURVIVORS = 8
+"""How many of the best sequences are looked at to find them: some differ in false instances alone."""
+
+Names = tuple[str | None, ...]
+
+_ANATOMY = build_anatomy()
+_STATES = 1 + len(_ANATOMY.names)
+_S1 = 1 + _ANATOMY.names.index("S1")
 
 
 @dataclass(frozen=True)
@@ -63,71 +77,76 @@ class Decoding:
 
     Attributes:
         posteriors: One per instance, top to bottom.
-        names: The best sequence; None for false instances.
-        probability: Its posterior probability.
-        runner_up: The second best sequence; empty if there is none.
-        runner_up_probability: Its posterior probability.
+        candidates: The most likely candidates, at most ``CANDIDATES``, best first; empty if nothing can be named.
         enumerations: Posterior probability of every enumeration of the whole spine; equal to its prior where the
             field of view shows nothing of it.
-        variant: The enumeration variant that the best sequence implies, with its odds.
+        variant: The enumeration variant that the best candidate implies, with its odds.
     """
 
     posteriors: tuple[NamePosterior, ...]
-    names: tuple[str | None, ...]
-    probability: float
-    runner_up: tuple[str | None, ...]
-    runner_up_probability: float
+    candidates: tuple[Candidate, ...]
     enumerations: dict[Enumeration, float]
     variant: Variant
 
+    @property
+    def names(self) -> tuple[str | None, ...]:
+        """The best candidate; None for false instances."""
+        return tuple(posterior.name for posterior in self.posteriors)
+
+    @property
+    def probability(self) -> float:
+        """Posterior probability of the best candidate, 0 if there is none."""
+        return self.candidates[0].probability if self.candidates else 0.0
+
 
 @dataclass(frozen=True)
-class _Chain:
-    """Log weights of the chain that do not depend on the image.
+class _Chains:
+    """Log weights that do not depend on the image, of all enumerations together and of each: (..., states, states).
 
     State 0 means that nothing is named yet, state 1 + k that structure k was named last.
     """
 
-    anatomy: Anatomy
-    transitions: Matrix
+    merged: Floats
+    single: Floats
 
 
-def decode(kinds: Sequence[Kind], evidence: Matrix, below_s1: Matrix | None = None) -> Decoding:
-    """Find the best and the second best sequence of names, and the posterior of every name.
+def decode(
+    kinds: Sequence[Kind], evidence: Floats, below_s1: Floats | None = None, known: Mapping[int, str] | None = None
+) -> Decoding:
+    """Find the most likely candidates and the posterior of every name.
 
     Args:
         kinds: Of the n instances, top to bottom.
         evidence: Shape (n, len(LEVELS)), float64, log-likelihood of each instance for each level, finite; for a disc
             the level of the vertebra above it.
         below_s1: Shape (n,), log-likelihood that an instance is part of the sacrum below S1; None if that is unknown.
+        known: Names that are certain, by the number of the instance from 0; such an instance is not false.
 
     Returns:
-        Sequences and posteriors. An instance below S1 is a false one.
+        Candidates and posteriors. An instance below S1 is a false one.
 
     Raises:
-        UsageError: If the shapes do not agree, a value is not finite, or a kind is neither vertebra nor disc.
+        UsageError: If the shapes do not agree, a value is not finite, a kind is neither vertebra nor disc, or no
+            anatomically possible sequence has the known names.
     """
     check_evidence(kinds, evidence)
     sacral = np.full(len(kinds), -np.inf) if below_s1 is None else below_s1
-    chain = _chain(ENUMERATIONS)
-    steps = _steps(chain, kinds, evidence, sacral)
-    log_likelihood = _log_likelihood(steps)
-    (best, best_score), (second, second_score) = _two_best(steps)
-    names = _names(best, chain.anatomy)
-    marginals = _marginals(steps)
-    enumerations = _enumeration_posteriors(kinds, evidence, sacral)
+    chains = _chains()
+    lattice = partial(_steps, kinds=kinds, evidence=evidence, below_s1=sacral, known=known or {})
+    steps = lattice(chains.merged)
+    _require_possible(steps, known or {})
+    candidates = _candidates(steps)
+    names = candidates[0].names if candidates else (None,) * len(kinds)
+    enumerations = _enumeration_posteriors(lattice(chains.single))
     return Decoding(
-        posteriors=tuple(_posterior(name, row, chain.anatomy) for name, row in zip(names, marginals, strict=True)),
-        names=names,
-        probability=float(np.exp(best_score - log_likelihood)),
-        runner_up=_names(second, chain.anatomy) if second_score > -np.inf else (),
-        runner_up_probability=float(np.exp(second_score - log_likelihood)),
+        posteriors=tuple(_posterior(name, row) for name, row in zip(names, _marginals(steps), strict=True)),
+        candidates=candidates,
         enumerations=enumerations,
         variant=describe_variant(names, enumerations),
     )
 
 
-def check_evidence(kinds: Sequence[Kind], evidence: Matrix) -> None:
+def check_evidence(kinds: Sequence[Kind], evidence: Floats) -> None:
     """Check that there is evidence for every instance.
 
     Args:
@@ -147,14 +166,28 @@ def check_evidence(kinds: Sequence[Kind], evidence: Matrix) -> None:
         raise UsageError("an instance of kind sacrum", expected="vertebrae and discs", remedy="leave the sacrum out")
 
 
+def _require_possible(steps: Floats, known: Mapping[int, str]) -> None:
+    if not np.isfinite(total(steps)):
+        raise UsageError(
+            f"the names {', '.join(known[k] for k in sorted(known))} from top to bottom contradict one another",
+            expected="names in their anatomical order",
+            remedy="check which vertebra each anchor means",
+        )
+
+
 @cache
-def _chain(enumerations: tuple[Enumeration, ...]) -> _Chain:
-    """Transitions between states: from one structure to any below it, and to any from the start.
+def _chains() -> _Chains:
+    """The chain over all enumerations, and those of each."""
+    single = np.stack([_transitions(build_anatomy((enumeration,))) for enumeration in ENUMERATIONS])
+    return _Chains(merged=_transitions(_ANATOMY), single=single)
+
+
+def _transitions(anatomy: Anatomy) -> Floats:
+    """Log weights of the steps from one structure to any below it, and to any from the start.
 
     The sum over all ways of missing what lies between is the geometric series S + S M S + S M S M S + ..., with the
     successor matrix S and the diagonal matrix M of the probabilities of a miss.
     """
-    anatomy = build_anatomy(enumerations)
     missed = np.where(anatomy.kinds, MISSED_BODY, MISSED_DISC)
     onwards, term = anatomy.successors, anatomy.successors
     while term.any():
@@ -164,101 +197,89 @@ def _chain(enumerations: tuple[Enumeration, ...]) -> _Chain:
     weights[0, 1:] = anatomy.occurrence / len(missed)
     weights[1:, 1:] = onwards
     with np.errstate(divide="ignore"):
-        return _Chain(anatomy, np.log(weights))
+        return np.log(weights)
 
 
-def _steps(chain: _Chain, kinds: Sequence[Kind], evidence: Matrix, below_s1: Matrix) -> Matrix:
-    """Log weight of every step: shape (instances, states before, states after); the diagonal is a false instance."""
-    anatomy = chain.anatomy
+def _steps(
+    transitions: Floats, kinds: Sequence[Kind], evidence: Floats, below_s1: Floats, known: Mapping[int, str]
+) -> Floats:
+    """Log weight of every step: (instances, ..., states before, states after); the diagonal is a false instance."""
     is_vertebra = np.array([kind is Kind.VERTEBRA for kind in kinds], dtype=bool)
-    emissions = np.where(anatomy.kinds == is_vertebra[:, None], evidence[:, anatomy.levels], -np.inf)
-    steps = np.repeat(chain.transitions[None], len(kinds), axis=0)
-    steps[:, :, 1:] += emissions[:, None, :]
-    false = np.log(FALSE_INSTANCE) + logsumexp(evidence, axis=1) - np.log(len(LEVELS))
-    diagonal = np.arange(steps.shape[1])
-    steps[:, diagonal, diagonal] = false[:, None]
-    s1 = 1 + anatomy.names.index("S1")
-    steps[:, s1, s1] = np.logaddexp(false, np.log(RESIDUAL_SEGMENT) + below_s1)
+    emissions = np.where(_ANATOMY.kinds == is_vertebra[:, None], evidence[:, _ANATOMY.levels], -np.inf)
+    false = np.repeat((np.log(FALSE_INSTANCE) + log_sum(evidence, axis=1) - np.log(len(LEVELS)))[:, None], _STATES, 1)
+    false[:, _S1] = np.logaddexp(false[:, _S1], np.log(RESIDUAL_SEGMENT) + below_s1)
+    for instance, name in known.items():
+        emissions[instance, np.arange(_STATES - 1) != _ANATOMY.names.index(name)] = -np.inf
+        false[instance] = -np.inf
+    steps = np.repeat(transitions[None], len(kinds), axis=0)
+    steps[..., 1:] += emissions.reshape(len(kinds), *[1] * (transitions.ndim - 1), _STATES - 1)
+    diagonal = np.arange(_STATES)
+    steps[..., diagonal, diagonal] = false.reshape(len(kinds), *[1] * (transitions.ndim - 2), _STATES)
     return steps
 
 
-def _log_likelihood(steps: Matrix) -> float:
-    return float(logsumexp(_forward(steps)[-1]))
+def _candidates(steps: Floats) -> tuple[Candidate, ...]:
+    """The best candidates with their posteriors: paths that contradict one another, and all paths that agree."""
+    chosen: list[Names] = []
+    for path in best_paths(steps, SURVIVORS):
+        names = _names(path)
+        if any(names) and all(_contradict(names, other) for other in chosen):
+            chosen.append(names)
+    if not chosen:
+        return ()
+    agreeing = np.stack([_agreement(names) for names in chosen[:CANDIDATES]], axis=1)
+    restricted = steps[:, None] + agreeing[:, :, None, :]
+    diagonal = np.arange(_STATES)
+    restricted[..., diagonal, diagonal] = steps[:, None, diagonal, diagonal]
+    probabilities = np.exp(total(restricted) - total(steps)).tolist()
+    candidates = [Candidate(names, min(p, 1.0)) for names, p in zip(chosen, probabilities, strict=False)]
+    return tuple(sorted(candidates, key=lambda candidate: -candidate.probability))
 
 
-def _forward(steps: Matrix) -> Matrix:
-    """Log weight of all paths that lead into a state: shape (instances + 1, states)."""
-    weights = np.full((len(steps) + 1, steps.shape[1]), -np.inf)
-    weights[0, 0] = 0.0
-    for i, step in enumerate(steps):
-        weights[i + 1] = logsumexp(weights[i][:, None] + step, axis=0)
-    return weights
+def _contradict(one: Names, other: Names) -> bool:
+    """Whether the same instance has two names."""
+    return any(a != b for a, b in zip(one, other, strict=True) if a is not None and b is not None)
 
 
-def _backward(steps: Matrix) -> Matrix:
-    """Log weight of all paths that lead out of a state: shape (instances + 1, states)."""
-    weights = np.zeros((len(steps) + 1, steps.shape[1]))
-    for i in reversed(range(len(steps))):
-        weights[i] = logsumexp(steps[i] + weights[i + 1], axis=1)
-    return weights
+def _agreement(names: Names) -> Floats:
+    """Shape (instances, states), 0 where a state gives an instance no other name than this, else -inf."""
+    rows = np.zeros((len(names), _STATES))
+    for row, name in zip(rows, names, strict=True):
+        if name is not None:
+            row[np.arange(_STATES) != 1 + _ANATOMY.names.index(name)] = -np.inf
+    return rows
 
 
-def _marginals(steps: Matrix) -> Matrix:
+def _marginals(steps: Floats) -> Floats:
     """Log posterior of each name for each instance: shape (instances, structures)."""
-    forward, backward = _forward(steps), _backward(steps)
-    joint = forward[:-1, :, None] + steps + backward[1:, None, :] - backward[0, 0]
-    diagonal = np.arange(steps.shape[1])
+    into, out_of = forward(steps), backward(steps)
+    joint = into[:-1, :, None] + steps + out_of[1:, None, :] - out_of[0, 0]
+    diagonal = np.arange(_STATES)
     joint[:, diagonal, diagonal] = -np.inf
-    marginals: Matrix = logsumexp(joint, axis=1)[:, 1:]
-    return marginals
+    return log_sum(joint, axis=1)[:, 1:]
 
 
-def _two_best(steps: Matrix) -> list[tuple[list[int], float]]:
-    """Find the two best paths and their log weights, by the list Viterbi algorithm with two survivors a state."""
-    states = steps.shape[1]
-    scores = np.full((2, states), -np.inf)
-    scores[0, 0] = 0.0
-    origins = []
-    for step in steps:
-        candidates = (scores[:, :, None] + step).reshape(2 * states, states)
-        origins.append(np.argsort(-candidates, axis=0, kind="stable")[:2])
-        scores = np.take_along_axis(candidates, origins[-1], axis=0)
-    ends = np.argsort(-scores, axis=None, kind="stable")[:2]
-    return [(_trace(origins, int(end), states), float(scores.flat[end])) for end in ends]
+def _names(path: Sequence[int]) -> Names:
+    return tuple(_ANATOMY.names[after - 1] if after != before else None for before, after in pairwise((0, *path)))
 
 
-def _trace(origins: Sequence[npt.NDArray[np.intp]], end: int, states: int) -> list[int]:
-    """States of a path, the start included, from the survivor at its end."""
-    path = [end]
-    for origin in reversed(origins):
-        path.append(int(origin[divmod(path[-1], states)]))
-    return [survivor % states for survivor in reversed(path)]
-
-
-def _names(path: Sequence[int], anatomy: Anatomy) -> tuple[str | None, ...]:
-    return tuple(anatomy.names[after - 1] if after != before else None for before, after in pairwise(path))
-
-
-def _posterior(name: str | None, marginals: Matrix, anatomy: Anatomy) -> NamePosterior:
+def _posterior(name: str | None, marginals: Floats) -> NamePosterior:
     """Best name and runner-up of one instance from the log posteriors of its names."""
     order = np.argsort(-marginals, kind="stable")
-    best = anatomy.names.index(name) if name is not None else int(order[0])
+    best = _ANATOMY.names.index(name) if name is not None else int(order[0])
     other = next(int(k) for k in order if k != best)
-    possible = marginals[other] > -np.inf
+    probabilities = np.minimum(np.exp(marginals), 1.0)  # beyond 1 by rounding
     return NamePosterior(
         name=name,
-        best_name=anatomy.names[best],
-        probability=float(np.exp(marginals[best])),
-        runner_up=anatomy.names[other] if possible else None,
-        runner_up_probability=float(np.exp(marginals[other])),
+        best_name=_ANATOMY.names[best],
+        probability=float(probabilities[best]),
+        runner_up=_ANATOMY.names[other] if marginals[other] > -np.inf else None,
+        runner_up_probability=float(probabilities[other]),
     )
 
 
-def _enumeration_posteriors(kinds: Sequence[Kind], evidence: Matrix, below_s1: Matrix) -> dict[Enumeration, float]:
+def _enumeration_posteriors(steps: Floats) -> dict[Enumeration, float]:
     """Bayes' rule over the enumerations, each with a chain of its own."""
-    logs = [
-        np.log(enumeration.prior) + _log_likelihood(_steps(_chain((enumeration,)), kinds, evidence, below_s1))
-        for enumeration in ENUMERATIONS
-    ]
-    posteriors = np.exp(logs - logsumexp(logs))
+    logs = total(steps) + np.log([enumeration.prior for enumeration in ENUMERATIONS])
+    posteriors = np.exp(logs - log_sum(logs, axis=0))
     return dict(zip(ENUMERATIONS, posteriors.tolist(), strict=True))

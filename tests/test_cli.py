@@ -154,6 +154,29 @@ def test_a_series_by_its_uid(main: Main, lumbar_study: Path, tmp_path: Path) -> 
     assert read(tmp_path / "out" / "result.json")["input"]["shape"] == [5, 12, 10]
 
 
+def test_a_study_says_what_it_found_in_each_series(
+    main: Main, lumbar_study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main("segment", lumbar_study, "-o", tmp_path, "--study", "--format", "json") == 0
+    assert names_in(tmp_path) == {"series-002", "status.json"}
+    assert names_in(tmp_path / "series-002") == {"result.json", "status.json"}
+    output = capsys.readouterr().out
+    assert output.startswith("series-002 sagittal MR")
+    assert f"wrote {tmp_path / 'series-002' / 'result.json'}" in output
+    assert main("segment", lumbar_study, "-o", tmp_path, "--only-2class", "--format", "json") == 0
+    assert names_in(tmp_path) == {"result.json", "status.json"}
+
+
+def test_what_the_user_knows_is_obeyed_and_repeated(
+    main: Main, lumbar_study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--assume-lowest", "L5", "--anchor", "L4-L5=lowest", "--format", "json")
+    assert main("segment", lumbar_study, "-o", tmp_path, *options) == 0
+    assert read(tmp_path / "result.json")["labelling"]["anchors"] == ["L4-L5=lowest", "L5=lowest"]
+    output = capsys.readouterr().out
+    assert "known: L5=lowest" in output and "neither the sacrum nor C2 is in view" in " ".join(output.split())
+
+
 def test_an_unknown_series(main: Main, lumbar_study: Path, tmp_path: Path) -> None:
     assert main("segment", lumbar_study, "-o", tmp_path, "--series", "1.2.3") == 3
     expect_failure(tmp_path, 3, "NoSuitableSeries")
@@ -171,6 +194,12 @@ def test_a_folder_without_images(main: Main, tmp_path: Path) -> None:
         ("missing", [], "UsageError"),
         ("scan.nii.gz", ["--series", "1.2.3"], "UsageError"),
         ("scan.nii.gz", ["--device", "cuda:99"], "DeviceUnavailable"),
+        ("scan.nii.gz", ["--study"], "UsageError"),
+        ("scan.nii.gz", ["--anchor", "L5"], "UsageError"),
+        ("scan.nii.gz", ["--assume-lowest", "L9"], "UsageError"),
+        ("scan.nii.gz", ["--anchor", "L1=lowest", "--anchor", "L5=highest"], "UsageError"),
+        ("scan.nii.gz", ["--study", "--series", "1.2.3"], "UsageError"),
+        ("scan.nii.gz", ["--localizer", "missing.nii.gz"], "UsageError"),
     ],
 )
 def test_usage_errors(source: str, options: list[str], error: str, main: Main, nifti: Path, tmp_path: Path) -> None:

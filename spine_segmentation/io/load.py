@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spine_segmentation.errors import UsageError
 from spine_segmentation.io.dicom_reader import DicomSeries, read_series
-from spine_segmentation.io.dicom_series import choose_series, list_series
+from spine_segmentation.io.dicom_series import SeriesSummary, choose_series, list_series
 from spine_segmentation.io.nifti import read_nifti
 from spine_segmentation.io.result_json import InputIdentity
 from spine_segmentation.volume import Volume
@@ -44,8 +44,20 @@ def load_input(path: Path, series_uid: str | None = None) -> LoadedInput:
         raise UsageError(f"no such path: {path}", expected="a folder or a file", remedy="check the spelling")
     if path.name.lower().endswith((".nii", ".nii.gz")):
         return _load_nifti(path, series_uid)
-    chosen, reason = choose_series(list_series(path), series_uid)
-    series = read_series(chosen)
+    return load_series(*choose_series(list_series(path), series_uid))
+
+
+def load_series(summary: SeriesSummary, reason: str) -> LoadedInput:
+    """Read one series.
+
+    Args:
+        summary: The series.
+        reason: Why this one, a sentence.
+
+    Raises:
+        InputError: If it cannot be read or its geometry is not whole.
+    """
+    series = read_series(summary)
     identity = InputIdentity.of_series(series)
     choice = " ".join(sentence for sentence in (reason, series.choice) if sentence)
     return LoadedInput(series.volume, series, identity.model_copy(update={"choice": choice}))

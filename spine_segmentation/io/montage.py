@@ -13,7 +13,7 @@ from scipy import ndimage
 from spine_segmentation.anatomy import BY_ID, IVD, SACRUM_BELOW_S1, VERTEBRA, Kind
 from spine_segmentation.io.atomic import atomic_path
 from spine_segmentation.io.presentation import structure_color
-from spine_segmentation.results import NamedStructure, SpineResult
+from spine_segmentation.results import Candidate, NamedStructure, SpineResult
 from spine_segmentation.volume import Array, Volume
 
 Color = tuple[int, int, int]
@@ -264,7 +264,15 @@ def _verdict(result: SpineResult) -> tuple[str, Color]:
         return "No vertebra and no disc found", _AMBER
     if labeling.status == "determined":
         return f"Levels determined, confidence {labeling.confidence:.2f}. Variant: {labeling.variant}", _GREEN
+    if labeling.status == "ambiguous":
+        return f"LEVELS AMBIGUOUS: {' or '.join(_span(candidate) for candidate in labeling.candidates)}", _AMBER
     return f"LEVELS UNDETERMINED, confidence {labeling.confidence:.2f}. Variant: {labeling.variant}", _AMBER
+
+
+def _span(candidate: Candidate) -> str:
+    """First and last name of a candidate, e.g. ``"L1 to L5-S1 (0.55)"``."""
+    names = candidate.title.split()
+    return f"{names[0]} to {names[-1]} ({candidate.probability:.2f})"
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

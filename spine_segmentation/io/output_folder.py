@@ -21,6 +21,8 @@ from spine_segmentation.io.outputs import (
 OUTPUT_FILES = (SEGMENTATION_FILE, LABELS_FILE, SEMANTIC_FILE, OVERLAY_FILE, RESULT_FILE)
 """What a run may write, in the order of appearance: where the result document is, everything else is."""
 
+SERIES_FOLDER = "series-"
+"""Beginning of the name of the folder of one series, where a run writes several."""
 
 _STAGING = ".incomplete-"
 """Beginning of the name of the temporary folder; one that a killed run left behind is removed by the next."""
@@ -68,7 +70,8 @@ def fresh_outputs(folder: Path) -> Iterator[Path]:
         folder: An existing folder.
 
     Yields:
-        A temporary folder in it, for the files named in ``OUTPUT_FILES``.
+        A temporary folder in it, for the files named in ``OUTPUT_FILES``, and for folders of them, one for each series
+        of a study, whose names begin with ``SERIES_FOLDER``.
 
     Raises:
         OutputError: If the folder is not writable.
@@ -88,8 +91,11 @@ def list_outputs(folder: Path) -> list[Path]:
 
 def _make_staging(folder: Path) -> Path:
     try:
-        for name in (*OUTPUT_FILES, STATUS_FILE):
-            (folder / name).unlink(missing_ok=True)
+        _remove_outputs(folder)
+        for series in _series_folders(folder):
+            _remove_outputs(series)
+            if not any(series.iterdir()):
+                series.rmdir()
         for left_over in folder.glob(f"{_STAGING}*"):
             shutil.rmtree(left_over)
         return Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder))
@@ -97,8 +103,22 @@ def _make_staging(folder: Path) -> Path:
         raise _output_error(folder, error) from error
 
 
+def _remove_outputs(folder: Path) -> None:
+    """Remove what a run writes to a folder, and nothing else that may lie there."""
+    for name in (*OUTPUT_FILES, STATUS_FILE):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _series_folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob(f"{SERIES_FOLDER}*") if path.is_dir())
+
+
 def _publish(staging: Path, folder: Path) -> None:
     try:
+        for series in _series_folders(staging):
+            (folder / series.name).mkdir(exist_ok=True)
+            for path in [*list_outputs(series), series / STATUS_FILE]:
+                path.replace(folder / series.name / path.name)
         for path in list_outputs(staging):
             path.replace(folder / path.name)
     except OSError as error:

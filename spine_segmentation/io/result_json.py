@@ -12,7 +12,7 @@ from spine_segmentation.anatomy import Kind
 from spine_segmentation.io.atomic import atomic_path
 from spine_segmentation.io.dicom_headers import valid_uid
 from spine_segmentation.io.product import PRODUCT_NAME, product_version
-from spine_segmentation.results import Labeling, NamedStructure, SpineResult, Status
+from spine_segmentation.results import Candidate, Labeling, NamedStructure, SpineResult, Status
 from spine_segmentation.volume import Volume
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 InputKind = Literal["dicom", "nifti", "array"]
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 """The first number changes when a field is removed or changes its meaning, the second when one is added."""
 
 
@@ -134,19 +134,38 @@ class StructureEntry(_Document):
     """False where the field of view cuts it."""
 
 
+class CandidateEntry(_Document):
+    """One possible naming of all structures."""
+
+    names: tuple[str, ...]
+    """Vertebrae and discs, top to bottom, without false ones."""
+    probability: float = Field(ge=0, le=1)
+    """Posterior probability that none of these names is wrong."""
+
+
 class LabellingEntry(_Document):
     """How sure the levels are, taken together."""
 
     status: Status
-    """Whether the levels are determined."""
+    """determined: one naming is likely enough; ambiguous: two or three are together, and no name is given;
+    undetermined: not even these."""
     confidence: float = Field(ge=0, le=1)
-    """Posterior probability of the whole sequence of names."""
+    """Posterior probability that none of the names is wrong, be they given or only the most likely ones."""
+    candidates: tuple[CandidateEntry, ...]
+    """The most likely namings, best first: one if determined, two or three if ambiguous; if undetermined the three
+    most likely ones."""
     runner_up: tuple[str, ...]
-    """Vertebrae of the second most likely sequence, top to bottom."""
+    """Vertebrae of the second most likely naming, top to bottom."""
     runner_up_confidence: float = Field(ge=0, le=1)
-    """Posterior probability of that sequence."""
+    """Posterior probability of that naming."""
     variant: str
     """"normal", an enumeration variant such as "L6 present", or "cannot tell from this field of view"."""
+    variant_odds: float | None
+    """Posterior odds for variant against all other numbers of vertebrae; null if it cannot be told."""
+    anchors: tuple[str, ...]
+    """What the user had said about the levels, as on the command line."""
+    remarks: tuple[str, ...]
+    """Sentences on what the names rest on."""
 
 
 class ResultDocument(_Document):
@@ -211,10 +230,19 @@ def _labelling(labeling: Labeling) -> LabellingEntry:
     return LabellingEntry(
         status=labeling.status,
         confidence=labeling.confidence,
+        candidates=tuple(_candidate(candidate) for candidate in labeling.candidates),
         runner_up=labeling.runner_up,
         runner_up_confidence=labeling.runner_up_confidence,
         variant=labeling.variant,
+        variant_odds=labeling.variant_odds,
+        anchors=labeling.anchors,
+        remarks=labeling.remarks,
     )
+
+
+def _candidate(candidate: Candidate) -> CandidateEntry:
+    names = tuple(name for name in candidate.names if name is not None)
+    return CandidateEntry(names=names, probability=candidate.probability)
 
 
 def _structure(structure: NamedStructure) -> StructureEntry:

@@ -11,7 +11,7 @@ from PIL import Image
 from spine_segmentation.anatomy import BY_NAME
 from spine_segmentation.errors import OutputError
 from spine_segmentation.io.montage import PANEL_HEIGHT, write_montage
-from spine_segmentation.results import SpineResult
+from spine_segmentation.results import Candidate, SpineResult
 from spine_segmentation.volume import Volume
 
 MakeResult = Callable[..., SpineResult]
@@ -81,6 +81,16 @@ def test_undetermined_levels_are_grey_and_said_so(flat: Volume, make_result: Mak
     assert amber
     body = undetermined[60:-60]
     assert (np.ptp(body, axis=-1) == 0).all()
+
+
+def test_ambiguous_levels_are_listed_in_the_bar(flat: Volume, make_result: MakeResult, tmp_path: Path) -> None:
+    result = make_result(flat, determined=False)
+    assert result.labeling is not None
+    windows = tuple(Candidate(names, 0.48) for names in (("L1", "L1-L2", "L2"), ("L2", "L2-L3", "L3")))
+    ambiguous = replace(result, labeling=replace(result.labeling, status="ambiguous", candidates=windows))
+    bar = drawn(ambiguous, tmp_path)[:44]
+    assert (bar[..., 0] > bar[..., 2] + 100).any()
+    assert (bar != drawn(result, tmp_path)[:44]).any()
 
 
 @pytest.mark.parametrize("slices", [1, 2, 3, 40])

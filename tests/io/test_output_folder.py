@@ -116,3 +116,18 @@ def test_what_a_killed_run_left_behind_is_removed(tmp_path: Path) -> None:
     with fresh_outputs(tmp_path):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_folders_of_a_study_appear_and_go_like_files(tmp_path: Path) -> None:
+    with fresh_outputs(tmp_path) as staging:
+        for name in ("series-001", "series-002"):
+            make_folder(staging / name)
+            (staging / name / "result.json").touch()
+            (staging / name / "status.json").touch()
+        assert names_in(tmp_path) == {staging.name}
+    assert names_in(tmp_path) == {"series-001", "series-002"}
+    assert names_in(tmp_path / "series-001") == {"result.json", "status.json"}
+    (tmp_path / "series-002" / "IM0001.dcm").write_text("of somebody else")
+    with fresh_outputs(tmp_path) as staging:
+        assert names_in(tmp_path) == {staging.name, "series-002"}
+    assert names_in(tmp_path / "series-002") == {"IM0001.dcm"}

@@ -48,9 +48,23 @@ def test_undetermined_structures_have_no_name(volume: Volume, make_result: MakeR
     assert document["labelling"]["variant"] == "cannot tell from this field of view"
 
 
+def test_what_the_levels_could_be_and_rest_on_is_listed(
+    volume: Volume, make_result: MakeResult, tmp_path: Path
+) -> None:
+    result = make_result(volume)
+    assert result.labeling is not None
+    labeling = replace(result.labeling, anchors=("L5=lowest",), remarks=("named jointly",))
+    labelling = as_json(replace(result, labeling=labeling), tmp_path)["labelling"]
+    assert labelling["candidates"] == [
+        {"names": ["L3", "L3-L4", "L4", "L4-L5", "L5", "L5-S1", "S1"], "probability": 0.97}
+    ]
+    assert labelling["variant_odds"] == 25.0
+    assert (labelling["anchors"], labelling["remarks"]) == (["L5=lowest"], ["named jointly"])
+
+
 def test_provenance_is_complete(volume: Volume, make_result: MakeResult, tmp_path: Path) -> None:
     document = as_json(make_result(volume), tmp_path)
-    assert document["schema_version"] == "1.0"
+    assert document["schema_version"] == "1.1"
     assert document["software"]["name"] == "spine-segmentation"
     assert document["models"][0] == {"name": "segmentation", "version": "1.0", "sha256": "a" * 64}
     assert document["timings_s"] == {"segment": 1.235, "label": 0.5}

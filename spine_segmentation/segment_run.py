@@ -1,0 +1,181 @@
+"""One run of ``segment``: one series or all series of a study are read, named and written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from spine_segmentation.anchors import Anchor
+from spine_segmentation.errors import NoSpineFound, UsageError
+from spine_segmentation.io.dicom_seg import SegType
+from spine_segmentation.io.load import LoadedInput, load_input
+from spine_segmentation.io.output_folder import list_outputs, make_folder
+from spine_segmentation.io.outputs import FORMATS, STATUS_FILE, write_outputs
+from spine_segmentation.io.status import write_status
+from spine_segmentation.io.study_input import load_localizer, load_study
+from spine_segmentation.pipeline import SpinePipeline, require_spine, shows_spine
+from spine_segmentation.results import SpineResult
+from spine_segmentation.study import set_apart
+
+
+@dataclass(frozen=True)
+class SeriesResult:
+    """What was found in one series.
+
+    Attributes:
+        name: Of its folder and in remarks; empty for the only one.
+        loaded: The series.
+        result: What was found.
+    """
+
+    name: str
+    loaded: LoadedInput
+    result: SpineResult
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is wanted of a run.
+
+    Attributes:
+        source: DICOM folder or file, or NIfTI file.
+        series: Series Instance UID; None for the best suited series.
+        study: All suitable series of the study.
+        localizer: Another series by which the structures are numbered, see
+            :func:`~spine_segmentation.io.study_input.load_localizer`.
+        anchors: What is known about the levels of the series, of a study about those of the best suited one.
+        only_semantic: Stop after the semantic map.
+        formats: Members of ``outputs.FORMATS``.
+        seg_type: Encoding of the segmentation.
+
+    Raises:
+        UsageError: If these exclude one another.
+    """
+
+    source: Path
+    series: str | None = None
+    study: bool = False
+    localizer: str | None = None
+    anchors: tuple[Anchor, ...] = ()
+    only_semantic: bool = False
+    formats: frozenset[str] = FORMATS
+    seg_type: SegType = "binary"
+
+    def __post_init__(self) -> None:
+        if self.study and (self.series or self.localizer or self.only_semantic):
+            raise _excluded("a study together with a series, a localizer or the semantic map alone", "--study alone")
+        if self.only_semantic and (self.anchors or self.localizer):
+            raise _excluded("anchors or a localizer where nothing is named", "a run that names structures")
+
+
+def run_job(
+    job: Job, load_pipeline: Callable[[], SpinePipeline], folder: Path, say: Callable[[str], None]
+) -> list[SeriesResult]:
+    """Read, process and write.
+
+    Args:
+        job: What is wanted.
+        load_pipeline: Gives the networks; called when the input has been read.
+        folder: An existing folder. Of a study every series gets a folder of its own in it, with a status of its own.
+        say: Told what is being done.
+
+    Returns:
+        What was found; of a study the best suited series comes first. Remarks say which series were named together
+        and which apart.
+
+    Raises:
+        UsageError: If the input does not allow what is wanted, an anchor means no structure, or anchors contradict one
+            another.
+        NoSuitableSeries: If there is no sagittal spine MR series.
+        InputError: If the input cannot be read or must not be used.
+        ModelError: If the networks cannot be loaded.
+        OutputError: If a file cannot be written.
+    """
+    found = _process_study(job, load_pipeline, say) if job.study else [_process_series(job, load_pipeline, say)]
+    say("writing")
+    for series in found:
+        _write(series, folder / series.name, job)
+    return found
+
+
+def require_any_spine(found: Sequence[SeriesResult]) -> None:
+    """Make sure that at least one series shows a spine.
+
+    Args:
+        found: From :func:`run_job`.
+
+    Raises:
+        NoSpineFound: If none does.
+    """
+    require_spine(next((series.result for series in found if shows_spine(series.result)), found[0].result))
+
+
+def _process_series(job: Job, load_pipeline: Callable[[], SpinePipeline], say: Callable[[str], None]) -> SeriesResult:
+    loaded = load_input(job.source, job.series)
+    if job.formats == {"seg"} and loaded.series is None:
+        raise UsageError(
+            "a DICOM Segmentation of a NIfTI file",
+            expected="a DICOM series, whose patient and geometry the segmentation refers to",
+            remedy="leave --format out, or pass the DICOM folder",
+        )
+    localizer = load_localizer(job.localizer, job.source, loaded) if job.localizer else None
+    say("segmenting and naming")
+    pipeline = load_pipeline()
+    if localizer is None:
+        return SeriesResult("", loaded, pipeline(loaded.volume, only_semantic=job.only_semantic, anchors=job.anchors))
+    volumes = {"the series": loaded.volume, "the localizer": localizer.volume}
+    return SeriesResult("", loaded, pipeline.study(volumes, anchors=job.anchors)[0])
+
+
+def _process_study(
+    job: Job, load_pipeline: Callable[[], SpinePipeline], say: Callable[[str], None]
+) -> list[SeriesResult]:
+    groups = load_study(job.source)
+    say("segmenting and naming all series")
+    pipeline = load_pipeline()
+    found = []
+    for k, group in enumerate(groups):
+        volumes = {name: loaded.volume for name, loaded in group.items()}
+        results = pipeline.study(volumes, anchors=() if k else job.anchors)
+        found.append([SeriesResult(*pair, result) for pair, result in zip(group.items(), results, strict=True)])
+    return [_compared(series, group, found) for group in found for series in group]
+
+
+def _compared(
+    series: SeriesResult, group: Sequence[SeriesResult], groups: Sequence[Sequence[SeriesResult]]
+) -> SeriesResult:
+    """Add what the series of other frames of reference say."""
+    others = [other for others in groups if others is not group for other in others]
+    apart = {other.name: other.result.labeling for other in others if other.result.labeling is not None}
+    if series.result.labeling is None:
+        return series
+    labeling = set_apart(series.result.labeling, apart, "they share no frame of reference")
+    return replace(series, result=replace(series.result, labeling=labeling))
+
+
+def _write(series: SeriesResult, folder: Path, job: Job) -> None:
+    make_folder(folder)
+    write_outputs(
+        series.result,
+        folder,
+        series=series.loaded.series,
+        formats=job.formats if shows_spine(series.result) else frozenset({"json"}),
+        seg_type=job.seg_type,
+        identity=series.loaded.identity,
+    )
+    if series.name:
+        _write_status(series.result, folder)
+
+
+def _write_status(result: SpineResult, folder: Path) -> None:
+    written = list_outputs(folder)
+    try:
+        require_spine(result)
+        write_status(folder / STATUS_FILE, "succeeded", 0, outputs=written)
+    except NoSpineFound as error:
+        write_status(folder / STATUS_FILE, "failed", error.exit_code, error=error, outputs=written)
+
+
+def _excluded(found: str, expected: str) -> UsageError:
+    return UsageError(found, expected=expected, remedy="leave one of the options out")

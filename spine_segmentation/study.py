@@ -1,0 +1,159 @@
+"""One study, one numbering: series that share patient space are named together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from spine_segmentation.anchors import Anchor, find_anchored
+from spine_segmentation.labeler import DETERMINED_POSTERIOR, decode_instances, describe_landmarks, label_instances
+from spine_segmentation.lattice import Floats
+from spine_segmentation.matching import CommonColumn, match_series
+from spine_segmentation.results import Candidate, Instances, Labeling, LevelEvidence
+from spine_segmentation.sequence import Decoding
+
+LOOK_CORRELATION = 0.5
+"""How strongly the evidence of two series of one patient agrees beyond the truth: the network errs alike on the same
+anatomy. A working figure; 0 would count every series as an independent witness, 1 all of them as one."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one series of a study shows.
+
+    Attributes:
+        title: What remarks call the series, without patient data, e.g. ``"series 3"``.
+        instances: Its separated structures.
+        evidence: What the labeling network says about them.
+    """
+
+    title: str
+    instances: Instances
+    evidence: LevelEvidence
+
+
+def label_study(looks: Sequence[Look], anchors: Sequence[Anchor] = ()) -> tuple[Labeling, ...]:
+    """Name the instances of several series of one patient that share patient space.
+
+    Structures that lie at the same place are one, and the evidence of all series for it is added up; one sequence of
+    names is found for all. A series that has no structure in common with the others is named apart. Remarks say
+    with which series each was named, and where a series alone, or one named apart, would have it otherwise.
+
+    Args:
+        looks: The series; coordinates of all are in one frame of reference.
+        anchors: What is known about the levels of the first series.
+
+    Returns:
+        For each series its named structures.
+
+    Raises:
+        UsageError: If evidence does not fit the instances, an anchor means no structure, or anchors contradict one
+            another.
+        InvalidVolume: If a series has more structures of one kind than there are ids.
+    """
+    columns = match_series([look.instances.items for look in looks])
+    labelings: dict[int, Labeling] = {}
+    for column in columns:
+        labelings |= _label_column(column, looks, anchors if 0 in column.members else ())
+    for column in columns:
+        apart = {looks[k].title: labelings[k] for k in range(len(looks)) if k not in column.members}
+        for number in column.members:
+            labelings[number] = set_apart(labelings[number], apart, "no structure in common was found")
+    return tuple(labelings[number] for number in range(len(looks)))
+
+
+def set_apart(labeling: Labeling, apart: Mapping[str, Labeling], reason: str) -> Labeling:
+    """Say from which series one was named apart, and where these find another number of vertebrae.
+
+    Args:
+        labeling: Of the one.
+        apart: Of the others, by their titles.
+        reason: Why, the end of a sentence.
+
+    Returns:
+        The labelling with further remarks.
+    """
+    remarks = [f"Named apart from {', '.join(apart)}: {reason}."] if apart else []
+    for title, other in apart.items():
+        if _told(labeling) and _told(other) and other.variant != labeling.variant:
+            remarks.append(f"The number of vertebrae is contradicted by {title}: {other.variant}.")
+    return replace(labeling, remarks=(*labeling.remarks, *remarks))
+
+
+def effective_looks(count: int) -> float:
+    """How many independent witnesses several series count for, the design effect of Kish (Survey Sampling, 1965).
+
+    Args:
+        count: Number of series, at least 1.
+    """
+    return count / (1 + (count - 1) * LOOK_CORRELATION)
+
+
+def _label_column(column: CommonColumn, looks: Sequence[Look], anchors: Sequence[Anchor]) -> dict[int, Labeling]:
+    """Name the series of one column."""
+    known = find_anchored(anchors, looks[0].instances)
+    places = {column.members[0][k]: name for k, name in known.items()} if known else {}
+    levels = _pool(column, {number: looks[number].evidence.levels for number in column.members})
+    below_s1 = _pool(column, {number: looks[number].evidence.below_s1 for number in column.members})
+    decoding = decode_instances(column.items, levels, below_s1, places)
+    labelings = {}
+    for number, members in column.members.items():
+        labeling = label_instances(looks[number].instances, _restrict(decoding, members), anchors)
+        own = {k: places[place] for k, place in enumerate(members) if place in places}
+        remarks = (
+            *describe_landmarks(decoding.names),
+            *_companions(number, column, looks),
+            *_alone(looks[number], labeling, own),
+        )
+        labelings[number] = replace(labeling, remarks=remarks)
+    return labelings
+
+
+def _pool(column: CommonColumn, evidence: Mapping[int, Floats]) -> Floats:
+    """Evidence of each structure of a column: the mean of its looks, as often as they count."""
+    rows: list[list[Floats]] = [[] for _ in column.items]
+    for number, members in column.members.items():
+        for place, row in zip(members, evidence[number], strict=True):
+            rows[place].append(row)
+    pooled = [effective_looks(len(looks)) * np.mean(looks, axis=0) for looks in rows]
+    shape = next(iter(evidence.values())).shape[1:]
+    return np.array(pooled).reshape(len(rows), *shape)
+
+
+def _restrict(decoding: Decoding, members: Sequence[int]) -> Decoding:
+    """Restrict a decoding to the structures that one series shows; candidates that differ elsewhere become one."""
+    probabilities: dict[tuple[str | None, ...], float] = {}
+    for candidate in decoding.candidates:
+        names = tuple(candidate.names[k] for k in members)
+        if any(names):
+            probabilities[names] = min(1.0, probabilities.get(names, 0.0) + candidate.probability)
+    candidates = [Candidate(names, probability) for names, probability in probabilities.items()]
+    return replace(
+        decoding,
+        posteriors=tuple(decoding.posteriors[k] for k in members),
+        candidates=tuple(sorted(candidates, key=lambda candidate: -candidate.probability)),
+    )
+
+
+def _companions(number: int, column: CommonColumn, looks: Sequence[Look]) -> tuple[str, ...]:
+    """Say with which series one was named."""
+    together = [looks[k].title for k in column.members if k != number]
+    return (f"Named together with {', '.join(together)}.",) if together else ()
+
+
+def _alone(look: Look, labeling: Labeling, known: Mapping[int, str]) -> tuple[str, ...]:
+    """Say how a series would be named alone, if that is determined and otherwise than together."""
+    decoding = decode_instances(look.instances.items, look.evidence.levels, look.evidence.below_s1, known)
+    together = [structure.best_name for structure in labeling.structures]
+    pairs = zip(decoding.names, together, strict=False)
+    differs = any(alone is not None and alone != name for alone, name in pairs)
+    if not differs or decoding.probability < DETERMINED_POSTERIOR:
+        return ()
+    return (f"Alone this series would be named {decoding.candidates[0].title}.",)
+
+
+def _told(labeling: Labeling) -> bool:
+    """Whether the number of vertebrae is told."""
+    return labeling.status == "determined" and labeling.variant_odds is not None
