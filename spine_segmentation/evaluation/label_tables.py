@@ -61,7 +61,7 @@ def markdown(report: LabelReport) -> str:
         "Levels off: windows by the offset of most vertebrae, positive if too low, 3 for more": _offsets(
             product.by_visible
         ),
-        "Structures": table(("Structure", "Right"), [[s.name, _share(s.correct)] for s in product.by_structure]),
+        "Structures": table(("Structure", "Right"), [[s.name, format_share(s.correct)] for s in product.by_structure]),
         "Calibration": _calibration(report.calibration),
         "Coverage and accuracy": _coverage(report.calibration.coverage),
         "Windows without a result": _listed(errors),
@@ -84,7 +84,7 @@ def _listed(entries: Mapping[str, str | None]) -> str:
 
 def _groups(groups: Sequence[GroupSummary]) -> str:
     rows = [
-        [group.group, str(group.correct.n), str(group.patients), *(_share(share(group)) for share in _SHARES)]
+        [group.group, str(group.correct.n), str(group.patients), *(format_share(share(group)) for share in _SHARES)]
         for group in groups
     ]
     return table(GROUP_COLUMNS, rows)
@@ -97,7 +97,7 @@ def _offsets(groups: Sequence[GroupSummary]) -> str:
 def _baselines(report: LabelReport) -> str:
     systems = (report.product, *report.baselines)
     groups = [(*system.by_visible, *system.by_landmarks) for system in systems]
-    rows = [[same[0].group, *(_share(group.correct) for group in same)] for same in zip(*groups, strict=True)]
+    rows = [[same[0].group, *(format_share(group.correct) for group in same)] for same in zip(*groups, strict=True)]
     return table(("Windows", *(system.name for system in systems)), rows)
 
 
@@ -120,7 +120,15 @@ def _coverage(curve: Sequence[CoveragePoint]) -> str:
     return table(("Most confident", "n", "Least confidence", "Right"), rows)
 
 
-def _share(share: Share) -> str:
+def format_share(share: Share) -> str:
+    """Write a share as a cell of a table.
+
+    Args:
+        share: The share.
+
+    Returns:
+        E.g. ``"50.0 % (0 to 100; 1 of 2)"``: with the interval and the counts.
+    """
     if share.value is None:
         return _NONE
     interval = f"{100 * share.interval[0]:.0f} to {100 * share.interval[1]:.0f}; " if share.interval else ""
