@@ -15,20 +15,27 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from spine_segmentation.evaluation.calibration_fit import ACCURACY_WHERE_DETERMINED, CrossFit, Fit, cross_fit
+from spine_segmentation.evaluation.calibration_fit import (
+    ACCURACY_WHERE_DETERMINED,
+    CRITERIA,
+    CrossFit,
+    Fit,
+    cross_fit,
+)
 from spine_segmentation.evaluation.label_benchmark import Observer, observe_folder
 from spine_segmentation.evaluation.label_mapping import load_mapping, mapping_of
 from spine_segmentation.evaluation.label_summary import Calibration, GroupSummary
 from spine_segmentation.evaluation.label_tables import format_share
-from spine_segmentation.evaluation.naming import Weights
 from spine_segmentation.evaluation.observation import ObservedWindow, read_observations, write_observations
 from spine_segmentation.evaluation.report import table
 from spine_segmentation.evaluation.window_score import WindowScore
+from spine_segmentation.geometry import WEIGHT
 from spine_segmentation.io.atomic import atomic_path
 from spine_segmentation.labeler import DETERMINED_POSTERIOR
+from spine_segmentation.levels import EVIDENCE_WEIGHT
 
 COLUMNS = (
-    "", "Windows", "Patients", "Subset accuracy", "Error of sequences", "Error of structures", "Coverage",
+    "", "Vertebrae", "Windows", "Patients", "Subset accuracy", "Error of sequences", "Error of structures", "Coverage",
     "Right where determined",
 )  # fmt: skip
 
@@ -68,19 +75,20 @@ def show(done: int, total: int) -> None:
 
 def describe(result: CrossFit) -> str:
     """Render what was chosen, and the figures before and after, as Markdown."""
-    before = Fit(Weights(), DETERMINED_POSTERIOR)
-    choices = [["before", *numbers(before)], ["fitted", *numbers(result.fit)]]
+    choices = [["before", f"{EVIDENCE_WEIGHT:g}", f"{WEIGHT:g}", f"{DETERMINED_POSTERIOR:g}", "-"]]
+    choices += [["fitted", *numbers(result.fit)]]
     choices += [[f"without fold {k}", *numbers(fit)] for k, fit in enumerate(result.folds, start=1)]
-    figures = [["before", *row(result.before)], ["after, cross-fitted", *row(result.after)]]
+    systems = {"before": result.before} | {f"after, by {name}": scores for name, scores in result.after.items()}
+    figures = [[name, "all", *row(scores)] for name, scores in systems.items()]
     figures += [
-        [f"{visible} vertebrae, {when}", *row([score for score in scores if score.window.visible == visible])]
+        [name, str(visible), *row([score for score in scores if score.window.visible == visible])]
         for visible in sorted({score.window.visible for score in result.before})
-        for when, scores in (("before", result.before), ("after", result.after))
+        for name, scores in systems.items()
     ]
     return (
-        f"The threshold is chosen for {100 * ACCURACY_WHERE_DETERMINED:g} % right where determined. Error: expected "
+        f"Thresholds are chosen for {100 * ACCURACY_WHERE_DETERMINED:g} % right where determined. Error: expected "
         "calibration error. After: every patient with what was chosen without the patient's fold.\n\n"
-        + table(("", "EVIDENCE_WEIGHT", "WEIGHT of geometry", "DETERMINED_POSTERIOR"), choices)
+        + table(("", "EVIDENCE_WEIGHT", "WEIGHT", *(f"Threshold, {name}" for name in CRITERIA)), choices)
         + "\n"
         + table(COLUMNS, figures)
     )
@@ -88,7 +96,8 @@ def describe(result: CrossFit) -> str:
 
 def numbers(fit: Fit) -> list[str]:
     """Cells of a choice."""
-    return [f"{fit.weights.image:g}", f"{fit.weights.geometry:g}", f"{fit.threshold:.4f}"]
+    thresholds = [f"{fit.thresholds[name]:.4f}" for name in CRITERIA]
+    return [f"{fit.weights.image:g}", f"{fit.weights.geometry:g}", *thresholds]
 
 
 def row(scores: Sequence[WindowScore]) -> list[str]:

@@ -22,6 +22,12 @@ IMAGE_WEIGHTS = (0.2, 0.35, 0.6, 1.0, 1.5)
 GEOMETRY_WEIGHTS = (0.3, 0.55, 0.8)
 """What is tried, each with each."""
 
+CRITERIA: dict[str, Callable[[WindowScore], float]] = {
+    "sequence": lambda score: score.confidence,
+    "least sure whole vertebra": lambda score: score.least_vertebra,
+}
+"""What may decide whether levels count as determined, each with a threshold of its own. The product takes the first."""
+
 FOLDS = 5
 
 _OTHER_NAMES = len(LEVELS) - 2
@@ -40,11 +46,11 @@ class Fit:
 
     Attributes:
         weights: Of the evidence.
-        threshold: Least posterior probability of a sequence of names for which its levels count as determined.
+        thresholds: For each of ``CRITERIA``, the least probability for which levels count as determined.
     """
 
     weights: Weights
-    threshold: float
+    thresholds: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -55,13 +61,14 @@ class CrossFit:
         fit: On all patients.
         folds: On all patients but those of one fold.
         before: Scores with the product's weights and its threshold.
-        after: Scores with the weights and the threshold chosen without the patient's fold; of the same order.
+        after: For each of ``CRITERIA``, scores with the weights and the threshold chosen without the patient's fold; of
+            the same order.
     """
 
     fit: Fit
     folds: tuple[Fit, ...]
     before: tuple[WindowScore, ...]
-    after: tuple[WindowScore, ...]
+    after: dict[str, tuple[WindowScore, ...]]
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,9 @@ def cross_fit(windows: Sequence[ObservedWindow], progress: Progress | None = Non
         fit=_fit(trials, np.arange(len(windows))),
         folds=tuple(fits.values()),
         before=tuple(score_window(window, name_window(window)) for window in windows),
-        after=tuple(_judge(scores[fit.weights][k], fit.threshold) for k, fit in enumerate(chosen)),
+        after={
+            name: tuple(_judge(scores[fit.weights][k], fit, name) for k, fit in enumerate(chosen)) for name in CRITERIA
+        },
     )
 
 
@@ -149,12 +158,14 @@ def _fit(trials: Sequence[_Trial], chosen: npt.NDArray[np.intp]) -> Fit:
     """Choose on some windows."""
     best = min(trials, key=lambda trial: float(trial.losses[chosen].mean()))
     scores = [best.scores[k] for k in chosen]
-    curve = coverage_curve([score.confidence for score in scores], [score.correct for score in scores])
-    return Fit(best.weights, least_threshold(curve, ACCURACY_WHERE_DETERMINED))
+    correct = [score.correct for score in scores]
+    curves = {name: coverage_curve(list(map(measure, scores)), correct) for name, measure in CRITERIA.items()}
+    thresholds = {name: least_threshold(curve, ACCURACY_WHERE_DETERMINED) for name, curve in curves.items()}
+    return Fit(best.weights, thresholds)
 
 
-def _judge(score: WindowScore, threshold: float) -> WindowScore:
-    return score.model_copy(update={"determined": score.confidence >= threshold})
+def _judge(score: WindowScore, fit: Fit, criterion: str) -> WindowScore:
+    return score.model_copy(update={"determined": CRITERIA[criterion](score) >= fit.thresholds[criterion]})
 
 
 def _folds(windows: Sequence[ObservedWindow]) -> npt.NDArray[np.intp]:

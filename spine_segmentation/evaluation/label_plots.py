@@ -85,13 +85,17 @@ def _plot_reliability(axes: Axes, report: LabelReport) -> None:
 
 
 def _plot_coverage(axes: Axes, report: LabelReport) -> None:
-    curve = report.calibration.coverage
-    axes.plot([point.coverage for point in curve], [point.accuracy for point in curve], drawstyle="steps-post")
+    curves = {
+        "by the posterior of the sequence": report.calibration.coverage,
+        "by the least sure whole vertebra": report.calibration.coverage_by_vertebrae,
+    }
+    for label, curve in curves.items():
+        axes.plot([point.coverage for point in curve], [point.accuracy for point in curve], label=label)
     overall = report.product.overall
     share, right = overall.determined.value, overall.correct_where_determined.value
     if share is not None and right is not None:
         axes.plot(share, right, "o", label="determined")
-        axes.legend()
+    axes.legend()
     axes.set(xlabel="coverage: share of windows, most confident first", ylabel="right among them", ylim=(-0.02, 1.02))
 
 

@@ -119,8 +119,12 @@ class Calibration(_Model):
     """Posterior of the whole sequence of a window, against all its names being right."""
     structures: Reliability
     """Posterior of each found structure's name, against that name being right."""
+    least_vertebrae: Reliability
+    """Least posterior among the whole vertebrae of a window, against all its names being right."""
     coverage: tuple[CoveragePoint, ...]
-    """Windows that are at least so confident."""
+    """Windows whose whole sequence is at least so probable."""
+    coverage_by_vertebrae: tuple[CoveragePoint, ...]
+    """Windows whose whole vertebrae are each at least so probable."""
 
     @classmethod
     def of(cls, scores: Sequence[WindowScore]) -> Self:
@@ -130,11 +134,14 @@ class Calibration(_Model):
             scores: Of all windows.
         """
         confidences, correct = [score.confidence for score in scores], [score.correct for score in scores]
+        least = [score.least_vertebra for score in scores]
         found = [name for score in scores for name in score.structures if name.predicted is not None]
         return cls(
             sequences=Reliability.of(confidences, correct),
             structures=Reliability.of([name.confidence for name in found], [name.correct for name in found]),
+            least_vertebrae=Reliability.of(least, correct),
             coverage=coverage_curve(confidences, correct),
+            coverage_by_vertebrae=coverage_curve(least, correct),
         )
 
 

@@ -63,7 +63,7 @@ def markdown(report: LabelReport) -> str:
         ),
         "Structures": table(("Structure", "Right"), [[s.name, format_share(s.correct)] for s in product.by_structure]),
         "Calibration": _calibration(report.calibration),
-        "Coverage and accuracy": _coverage(report.calibration.coverage),
+        "Coverage and accuracy": _coverage(report.calibration),
         "Windows without a result": _listed(errors),
         "Scans without a window": _listed(report.unusable),
     }
@@ -107,17 +107,23 @@ def _calibration(calibration: Calibration) -> str:
         return [name, str(reliability.n), _NONE if error is None else f"{error:.3f}"]
 
     rows = [row("whole sequences", calibration.sequences), row("single structures", calibration.structures)]
+    rows.append(row("the least sure whole vertebra", calibration.least_vertebrae))
     return table(("Posterior of", "n", "Expected calibration error"), rows)
 
 
-def _coverage(curve: Sequence[CoveragePoint]) -> str:
-    """The least confident point within each coverage."""
-    points = [[point for point in curve if point.coverage <= limit] for limit in COVERAGES]
-    rows = [
-        [f"{100 * p.coverage:.0f} %", str(p.n), f"{p.threshold:.4f}", f"{100 * p.accuracy:.1f} %"]
-        for p in dict.fromkeys(inside[-1] for inside in points if inside)
-    ]
-    return table(("Most confident", "n", "Least confidence", "Right"), rows)
+def _coverage(calibration: Calibration) -> str:
+    """Accuracy of the most confident windows, by either confidence."""
+    columns = ("Most confident", "Right, by the posterior of the sequence", "Right, by the least sure whole vertebra")
+    curves = (calibration.coverage, calibration.coverage_by_vertebrae)
+    return table(columns, [[f"{100 * c:.0f} %", *(_accuracy(curve, c) for curve in curves)] for c in COVERAGES])
+
+
+def _accuracy(curve: Sequence[CoveragePoint], coverage: float) -> str:
+    """Accuracy at the least confident threshold within a coverage."""
+    inside = [point for point in curve if point.coverage <= coverage]
+    if not inside:
+        return _NONE
+    return f"{100 * inside[-1].accuracy:.1f} % of {inside[-1].n} (from {inside[-1].threshold:.4f})"
 
 
 def format_share(share: Share) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
-from spine_segmentation.anatomy import LEVELS
+from spine_segmentation.anatomy import LEVELS, Kind
 from spine_segmentation.evaluation.naming import Naming
 from spine_segmentation.evaluation.observation import ObservedStructure, ObservedWindow, WindowIdentity
 
@@ -42,6 +42,8 @@ class WindowScore(_Score):
     """Number of delivered structures that are the most frequent one in no required structure."""
     confidence: float
     """Posterior probability of the whole sequence of names."""
+    least_vertebra: float
+    """Least posterior probability among the vertebrae that seem whole; 0 if there is none."""
     determined: bool
     """Whether the levels count as determined."""
     error: str | None
@@ -90,6 +92,7 @@ def score_window(window: ObservedWindow, naming: Naming) -> WindowScore:
         structures=tuple(_structure(structure, naming) for structure in window.structures),
         false_structures=false_structures,
         confidence=naming.confidence,
+        least_vertebra=_least_vertebra(window, naming),
         determined=naming.determined,
         error=window.error,
     )
@@ -107,6 +110,13 @@ def level_offset(true: str, predicted: str) -> int:
     """
     column = [level for level in LEVELS if level not in ("T13", "L6") or level in (true, predicted)]
     return column.index(predicted) - column.index(true)
+
+
+def _least_vertebra(window: ObservedWindow, naming: Naming) -> float:
+    """Unlike the whole sequence, this is not held down by a disc whose lower vertebra is out of view."""
+    named = zip(window.instances, naming.names, strict=True)
+    whole = (name for item, name in named if item.kind is Kind.VERTEBRA and item.fully_visible)
+    return min((name.confidence for name in whole if name is not None), default=0.0)
 
 
 def _structure(structure: ObservedStructure, naming: Naming) -> StructureName:

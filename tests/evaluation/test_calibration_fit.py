@@ -1,18 +1,28 @@
 from __future__ import annotations
 
+import runpy
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from spine_segmentation.anatomy import LEVELS
 from spine_segmentation.evaluation import calibration_fit
-from spine_segmentation.evaluation.calibration_fit import cross_fit, log_loss
+from spine_segmentation.evaluation.calibration_fit import CRITERIA, cross_fit, log_loss
+from spine_segmentation.evaluation.label_mapping import structure_id_mapping, write_mapping
 from spine_segmentation.evaluation.naming import InstanceName, Naming
-from spine_segmentation.evaluation.observation import ObservedWindow
+from spine_segmentation.evaluation.observation import ObservedWindow, read_observations, write_observations
 from spine_segmentation.evaluation.reliability import Reliability
 from spine_segmentation.evaluation.window_score import WindowScore
+from spine_segmentation.io.nifti import write_nifti
+from spine_segmentation.synth.generator import SyntheticScan
+from spine_segmentation.synth.truth import write_truth
+from tests.evaluation.test_label_report import OBSERVATIONS
 from tests.evaluation.test_naming import WINDOW
 from tests.evaluation.test_window_score import REQUIRED, naming_of
 
+SCRIPT = Path(__file__).parents[2] / "scripts" / "fit_calibration.py"
 TRUE_LEVELS = ("L4", "L4", "L5", "L5", "S1")
 
 
@@ -43,9 +53,10 @@ def test_overconfident_evidence_gets_less_weight(monkeypatch: pytest.MonkeyPatch
     result = cross_fit(windows, lambda done, total: steps.append((done, total)))
     assert steps == [(1, 2), (2, 2)]
     assert result.fit.weights.image == 0.2
-    assert len(result.folds) == 5 and len(result.before) == len(result.after) == 20
-    assert error(result.after) < error(result.before)
-    assert [score.window for score in result.after] == [window.window for window in windows]
+    assert len(result.folds) == 5 and len(result.before) == 20
+    assert error(result.after["sequence"]) < error(result.before)
+    assert result.after.keys() == CRITERIA.keys()
+    assert [score.window for score in result.after["sequence"]] == [window.window for window in windows]
 
 
 def test_no_patient_takes_part_in_what_it_is_judged_by(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,8 +70,11 @@ def test_no_patient_takes_part_in_what_it_is_judged_by(monkeypatch: pytest.Monke
     confidences = {
         window.window.patient: score.confidence for window, score in zip(patients, result.before, strict=True)
     }
-    assert {fit.threshold for fit in result.folds} <= {*confidences.values(), float(np.nextafter(1.0, 2.0))}
-    for score in result.after:
+    assert {fit.thresholds["sequence"] for fit in result.folds} <= {
+        *confidences.values(),
+        float(np.nextafter(1.0, 2.0)),
+    }
+    for score in result.after["sequence"]:
         (other,) = (value for patient, value in confidences.items() if patient != score.window.patient)
         correct = next(s.correct for s in result.before if s.window.patient != score.window.patient)
         assert score.determined == (correct and score.confidence >= other)
@@ -81,3 +95,21 @@ def test_nothing_found_is_no_loss() -> None:
     structures = tuple(structure.model_copy(update={"instance": None}) for structure in WINDOW.structures)
     window = WINDOW.model_copy(update={"structures": structures})
     assert log_loss(window, naming_of(WINDOW)) == 0.0
+
+
+def test_the_script_fits_kept_evidence_and_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lumbar_scan: SyntheticScan
+) -> None:
+    monkeypatch.setattr(calibration_fit, "IMAGE_WEIGHTS", (1.0,))
+    monkeypatch.setattr(calibration_fit, "GEOMETRY_WEIGHTS", (0.8,))
+    write_observations(OBSERVATIONS, tmp_path / "kept.json")
+    (tmp_path / "scans").mkdir()
+    write_nifti(lumbar_scan.image, tmp_path / "scans" / "a_img.nii.gz")
+    write_truth(lumbar_scan, tmp_path / "scans" / "a_seg.nii.gz")
+    write_mapping(structure_id_mapping(synthetic=True), tmp_path / "scans" / "mapping.yaml")
+    sources = [str(tmp_path / "kept.json"), str(tmp_path / "scans")]
+    monkeypatch.setattr(sys, "argv", ["fit", str(tmp_path / "out"), *sources, "--max-windows", "2"])
+    runpy.run_path(str(SCRIPT), run_name="__main__")
+    assert len(read_observations(tmp_path / "out" / "scans.json").windows) == 2
+    text = (tmp_path / "out" / "calibration.md").read_text()
+    assert "| fitted | 1 | 0.8 | " in text and "| before | all | 4 | 3 | " in text

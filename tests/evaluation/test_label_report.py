@@ -59,7 +59,8 @@ def test_groups_partition_the_windows() -> None:
 def test_calibration_is_that_of_sequences_and_of_structures() -> None:
     calibration = Calibration.of(SCORES)
     assert calibration.sequences.expected_calibration_error == pytest.approx(0.05)  # 0.7 against 3 of 4
-    assert (calibration.sequences.n, calibration.structures.n) == (4, 19)
+    assert (calibration.sequences.n, calibration.structures.n) == (4, 20)
+    assert calibration.least_vertebrae.expected_calibration_error == pytest.approx(0.25)  # counting is always sure
     assert [(point.n, point.accuracy) for point in calibration.coverage] == [(4, 0.75)]
 
 

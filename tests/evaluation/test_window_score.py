@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from spine_segmentation.anatomy import Kind
 from spine_segmentation.evaluation.naming import InstanceName, Naming, count_from_below
 from spine_segmentation.evaluation.observation import ObservedWindow
 from spine_segmentation.evaluation.window_score import level_offset, score_window
@@ -44,6 +45,16 @@ def test_a_structure_that_is_not_delivered_is_wrong() -> None:
     names[REQUIRED[-1] or 0] = None
     last = score_window(WINDOW, Naming(tuple(names), 0.7, determined=True)).structures[-1]
     assert (last.predicted, last.confidence, last.correct) == (None, 0.0, False)
+
+
+def test_the_least_sure_vertebra_is_one_that_is_whole() -> None:
+    bodies = [k for k, item in enumerate(WINDOW.instances) if item.kind is Kind.VERTEBRA]
+    names = [InstanceName("L4", 0.1 if k not in bodies else 0.9, None, 0.0) for k in range(len(WINDOW.instances))]
+    names[bodies[-1]] = InstanceName("S1", 0.6, None, 0.0)
+    assert score_window(WINDOW, Naming(tuple(names), 0.2, determined=True)).least_vertebra == 0.6
+    cut = WINDOW.instances[bodies[-1]].model_copy(update={"fully_visible": False})
+    window = WINDOW.model_copy(update={"instances": (*WINDOW.instances[:-1], cut)})
+    assert score_window(window, Naming(tuple(names), 0.2, determined=True)).least_vertebra == 0.9
 
 
 @pytest.mark.parametrize(("scored", "strict"), [(True, False), (False, True)])
