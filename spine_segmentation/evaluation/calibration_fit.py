@@ -18,8 +18,8 @@ from spine_segmentation.evaluation.window_score import WindowScore, score_window
 ACCURACY_WHERE_DETERMINED = 0.98
 """Wanted share of determined windows in which every name is right."""
 
-IMAGE_WEIGHTS = (0.2, 0.35, 0.6, 1.0, 1.5)
-GEOMETRY_WEIGHTS = (0.3, 0.55, 0.8)
+IMAGE_WEIGHTS = (0.07, 0.12, 0.2, 0.35, 0.6, 1.0)
+GEOMETRY_WEIGHTS = (0.15, 0.3, 0.5, 0.8)
 """What is tried, each with each."""
 
 CRITERIA: dict[str, Callable[[WindowScore], float]] = {

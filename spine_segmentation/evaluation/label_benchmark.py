@@ -19,7 +19,6 @@ from spine_segmentation.evaluation.evaluate import CRASHES, describe_error, read
 from spine_segmentation.evaluation.label_mapping import LabelMapping
 from spine_segmentation.evaluation.observation import (
     Observations,
-    ObservedStructure,
     ObservedWindow,
     WindowIdentity,
     describe_instances,
@@ -105,22 +104,20 @@ class Observer:
             The observation; that of a run that failed has no instances.
         """
         image, truth = crop_rows(image, identity.rows), crop_rows(truth, identity.rows)
+        required = required_truth(truth, window)
         start = time.perf_counter()
         try:
             instances = self.separate(image, truth)
             evidence = self.score_levels(image, instances) if instances.items else _NO_EVIDENCE
         except (SpineError, *CRASHES) as error:
             logger.exception("a window failed")
-            missed = tuple(ObservedStructure(name=name, instance=None) for name in window.structures)
-            return ObservedWindow(
-                window=identity, instances=(), structures=missed, seconds=0.0, error=describe_error(error)
-            )
+            missed, reason = find_structures(None, required), describe_error(error)
+            return ObservedWindow(window=identity, instances=(), structures=missed, seconds=0.0, error=reason)
         seconds = time.perf_counter() - start
-        truth = required_truth(truth, window)
         return ObservedWindow(
             window=identity,
-            instances=describe_instances(instances, evidence, truth, window),
-            structures=find_structures(instances, truth, window),
+            instances=describe_instances(instances, evidence, required),
+            structures=find_structures(instances, required),
             seconds=seconds,
         )
 

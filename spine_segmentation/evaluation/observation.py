@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from spine_segmentation.anatomy import BY_NAME, Kind
+from spine_segmentation.anatomy import Kind
 from spine_segmentation.errors import UnreadableFile
 from spine_segmentation.evaluation.extent import labelled_extent
+from spine_segmentation.evaluation.true_instances import labelled_structures
 from spine_segmentation.evaluation.truth import UNKNOWN
 from spine_segmentation.evaluation.unlabelled import is_unlabelled
-from spine_segmentation.evaluation.windows import Window
 from spine_segmentation.io.atomic import atomic_path
 from spine_segmentation.levels import EVIDENCE_WEIGHT
 from spine_segmentation.results import Instance, Instances, LevelEvidence, ModelIdentity
@@ -103,7 +103,7 @@ class ObservedWindow(_Model):
     instances: tuple[ObservedInstance, ...]
     """Top to bottom."""
     structures: tuple[ObservedStructure, ...]
-    """What must be named: the vertebrae that are whole in view and the discs between them, top to bottom."""
+    """What must be named: the vertebrae that are whole in view and the labelled discs between them, top to bottom."""
     seconds: float
     """Wall seconds of networks and splitting."""
     error: str | None = None
@@ -131,16 +131,13 @@ class Observations(_Model):
     """Scans that show no window, with the reason."""
 
 
-def describe_instances(
-    instances: Instances, evidence: LevelEvidence, truth: Volume, window: Window
-) -> tuple[ObservedInstance, ...]:
+def describe_instances(instances: Instances, evidence: LevelEvidence, truth: Volume) -> tuple[ObservedInstance, ...]:
     """Join instances, evidence, and whether the truth knows of them.
 
     Args:
         instances: Within the field of view.
         evidence: Of their levels, weighted by ``EVIDENCE_WEIGHT``.
-        truth: From ``required_truth``, on the same grid.
-        window: The window.
+        truth: What is required, from ``required_truth``, on the same grid.
     """
     return tuple(
         ObservedInstance(
@@ -151,27 +148,25 @@ def describe_instances(
             fully_visible=item.fully_visible,
             levels=tuple((levels / EVIDENCE_WEIGHT).tolist()),
             below_s1=float(below_s1 / EVIDENCE_WEIGHT),
-            scored=_is_scored(item, instances.labels, truth, window),
+            scored=_is_scored(item, instances.labels, truth),
         )
         for item, levels, below_s1 in zip(instances.items, evidence.levels, evidence.below_s1, strict=True)
     )
 
 
-def find_structures(instances: Instances, truth: Volume, window: Window) -> tuple[ObservedStructure, ...]:
+def find_structures(instances: Instances | None, truth: Volume) -> tuple[ObservedStructure, ...]:
     """Find the instance that is most frequent inside every required structure.
 
     Args:
-        instances: Within the field of view.
-        truth: Structure ids on the same grid.
-        window: The window.
+        instances: Within the field of view; None if the run failed.
+        truth: What is required, from ``required_truth``, on the same grid.
     """
-    found = (
-        np.bincount(instances.labels.array[truth.array == BY_NAME[name].id], minlength=2)[1:]
-        for name in window.structures
-    )
+    labels = np.zeros(truth.shape, np.uint16) if instances is None else instances.labels.array
+    required = labelled_structures(truth)
+    found = [np.bincount(labels[truth.array == structure.id], minlength=2)[1:] for structure in required]
     return tuple(
-        ObservedStructure(name=name, instance=int(counts.argmax()) if counts.any() else None)
-        for name, counts in zip(window.structures, found, strict=True)
+        ObservedStructure(name=structure.name, instance=int(counts.argmax()) if counts.any() else None)
+        for structure, counts in zip(required, found, strict=True)
     )
 
 
@@ -222,12 +217,11 @@ def read_observations(path: Path) -> Observations:
         ) from error
 
 
-def _is_scored(item: Instance, labels: Volume, truth: Volume, window: Window) -> bool:
+def _is_scored(item: Instance, labels: Volume, truth: Volume) -> bool:
     """Whether at least half of an instance is known, and it lies within the labelled part of the column."""
     voxels = np.argwhere(labels.array == item.label)
     known: npt.NDArray[np.bool_] = truth.array[tuple(voxels.T)] != UNKNOWN
-    ids = [BY_NAME[name].id for name in window.structures if BY_NAME[name].kind is item.kind]
-    present = [k for k in ids if (truth.array == k).any()]
-    if not present or 2 * np.count_nonzero(known) < len(voxels):
+    ids = [structure.id for structure in labelled_structures(truth) if structure.kind is item.kind]
+    if not ids or 2 * np.count_nonzero(known) < len(voxels):
         return False
-    return not is_unlabelled(voxels, truth, labelled_extent(truth, present))
+    return not is_unlabelled(voxels, truth, labelled_extent(truth, ids))

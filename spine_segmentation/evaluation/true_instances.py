@@ -21,7 +21,7 @@ def true_instances(truth: Volume) -> Instances:
     Returns:
         The instances, top to bottom; cut ones are not fully visible.
     """
-    structures = sorted((BY_ID[identifier] for identifier in scored_ids(truth.array)), key=_place)
+    structures = labelled_structures(truth)
     ids = [structure.id for structure in structures]
     table = np.zeros(256, np.uint16)
     table[ids] = np.arange(1, len(ids) + 1)
@@ -43,6 +43,18 @@ def true_instances(truth: Volume) -> Instances:
         )
     )
     return Instances(truth.with_array(table[truth.array]), items)
+
+
+def labelled_structures(truth: Volume) -> list[Structure]:
+    """List the labelled vertebrae and discs that are large enough to be scored.
+
+    Args:
+        truth: Structure ids.
+
+    Returns:
+        Top to bottom.
+    """
+    return sorted((BY_ID[identifier] for identifier in scored_ids(truth.array)), key=_place)
 
 
 def _place(structure: Structure) -> tuple[int, bool]:

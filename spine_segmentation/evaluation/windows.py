@@ -17,6 +17,9 @@ from spine_segmentation.volume import Array, Volume
 LEAST_VISIBLE = 2
 """Fewest vertebrae of a window: a single one has no neighbour."""
 
+_ABSENT_BETWEEN = ("T11-L1", "L4-S1")
+"""Discs of columns without T12 or L5. Where a mask does not label them, the vertebra between may just be unlabelled."""
+
 
 @dataclass(frozen=True)
 class Window:
@@ -68,10 +71,6 @@ class _Body:
     def of(cls, identifier: int, place: tuple[slice, ...], shape: tuple[int, ...]) -> Self:
         return cls(BY_ID[identifier].name, place[1].start, place[1].stop - 1, is_whole(place, shape))
 
-    def is_above(self, other: _Body) -> bool:
-        """Whether no vertebra lies between the two."""
-        return disc_name(self.name, other.name) in BY_NAME
-
 
 def list_windows(truth: Volume, visible: Collection[int]) -> list[Window]:
     """Find every window of a labelled scan.
@@ -84,13 +83,16 @@ def list_windows(truth: Volume, visible: Collection[int]) -> list[Window]:
         By number of vertebrae, then from top to bottom. Where the truth labels no neighbour, it is taken to lie one
         vertebral spacing further; above C2 and below S1 the field of view may reach to the end of the image.
     """
+    labelled = {BY_ID[identifier].name for identifier in scored_ids(truth.array)}
     bodies = _bodies(truth)
     windows = []
     for count in sorted(visible):
         for first in range(len(bodies) - count + 1):
             chosen = bodies[first : first + count]
-            if all(body.whole for body in chosen) and all(a.is_above(b) for a, b in pairwise(chosen)):
-                above, below = bodies[first - 1 : first], bodies[first + count : first + count + 1]
+            unbroken = all(_are_neighbours(*pair, labelled) for pair in pairwise(chosen))
+            if unbroken and all(body.whole for body in chosen):
+                above = [body for body in bodies[:first][-1:] if _are_neighbours(body, chosen[0], labelled)]
+                below = [body for body in bodies[first + count :][:1] if _are_neighbours(chosen[-1], body, labelled)]
                 windows.append(_window(chosen, above, below, truth.shape[1]))
     return [window for window in windows if window.first_rows and window.end_rows]
 
@@ -163,21 +165,26 @@ def _bodies(truth: Volume) -> list[_Body]:
     return sorted(bodies, key=lambda body: LEVELS.index(body.name))
 
 
+def _are_neighbours(upper: _Body, lower: _Body, labelled: Collection[str]) -> bool:
+    """Tell whether no vertebra lies between the two."""
+    disc = disc_name(upper.name, lower.name)
+    return disc in labelled or (disc in BY_NAME and disc not in _ABSENT_BETWEEN)
+
+
 def _window(chosen: Sequence[_Body], above: Sequence[_Body], below: Sequence[_Body], rows: int) -> Window:
-    """Lay a window over bodies; ``above`` and ``below`` hold the body next to them, if one is labelled."""
+    """Lay a window over bodies; ``above`` and ``below`` hold the neighbour, if it is labelled."""
     top, bottom = chosen[0], chosen[-1]
     neighbour_top = 2 * top.top - chosen[1].top
     neighbour_bottom = 2 * bottom.bottom - chosen[-2].bottom
-    if above and above[0].is_above(top):
+    if above:
         neighbour_top = above[0].top
     elif top.name == "C2":
         neighbour_top = -1
-    followed = bool(below) and bottom.is_above(below[0])
-    if followed:
+    if below:
         neighbour_bottom = below[0].bottom
     elif bottom.name == "S1":
         neighbour_bottom = rows
-    lowest = below[0].name == "S1" if followed else bottom.name in ("L5", "L6")
+    lowest = below[0].name == "S1" if below else bottom.name in ("L5", "L6")
     return Window(
         tuple(body.name for body in chosen),
         range(max(0, neighbour_top + 1), top.top),

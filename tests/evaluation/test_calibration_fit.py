@@ -104,8 +104,8 @@ def test_the_script_fits_kept_evidence_and_folders(
     monkeypatch.setattr(calibration_fit, "GEOMETRY_WEIGHTS", (0.8,))
     write_observations(OBSERVATIONS, tmp_path / "kept.json")
     (tmp_path / "scans").mkdir()
-    write_nifti(lumbar_scan.image, tmp_path / "scans" / "a_img.nii.gz")
-    write_truth(lumbar_scan, tmp_path / "scans" / "a_seg.nii.gz")
+    write_nifti(lumbar_scan.image, tmp_path / "scans" / "d_img.nii.gz")
+    write_truth(lumbar_scan, tmp_path / "scans" / "d_seg.nii.gz")
     write_mapping(structure_id_mapping(synthetic=True), tmp_path / "scans" / "mapping.yaml")
     sources = [str(tmp_path / "kept.json"), str(tmp_path / "scans")]
     monkeypatch.setattr(sys, "argv", ["fit", str(tmp_path / "out"), *sources, "--max-windows", "2"])

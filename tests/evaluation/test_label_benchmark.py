@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spine_segmentation.anatomy import BY_ID, Kind
 from spine_segmentation.errors import UnreadableFile, UsageError
 from spine_segmentation.evaluation.label_benchmark import (
     VISIBLE,
@@ -131,6 +132,14 @@ def test_a_window_that_fails_is_wrong_and_hides_no_other(folder: Path) -> None:
         assert window.error == "IndexError: list index out of range"
         score = score_window(window, name_window(window))
         assert not score.correct and score.offset is None and not score.determined
+
+
+def test_discs_that_a_mask_does_not_label_are_not_required(tmp_path: Path) -> None:
+    discs = [identifier for identifier, structure in BY_ID.items() if structure.kind is Kind.IVD]
+    write_scan(tmp_path, "one", COLUMN.with_array(np.where(np.isin(COLUMN.array, discs), 0, COLUMN.array)))
+    for window in observe(tmp_path, knowing()).windows:
+        assert tuple(structure.name for structure in window.structures) == window.window.vertebrae
+        assert score_window(window, name_window(window)).correct
 
 
 def test_a_mask_that_cannot_be_used_is_told(tmp_path: Path) -> None:

@@ -93,6 +93,14 @@ def test_a_gap_in_the_labels_is_not_bridged() -> None:
     assert ("L1", "L3") not in vertebrae and ("L3", "L4") in vertebrae
 
 
+def test_an_absent_vertebra_is_told_from_an_unlabelled_one_by_the_disc() -> None:
+    array = COLUMN.array.copy()
+    array[np.isin(array, [BY_NAME[name].id for name in ("L4-L5", "L5", "L5-S1")])] = 0
+    assert ("L4", "S1") not in {entry.vertebrae for entry in list_windows(COLUMN.with_array(array), [2])}
+    array[COLUMN.array == BY_NAME["L5-S1"].id] = BY_NAME["L4-S1"].id
+    assert ("L4", "S1") in {entry.vertebrae for entry in list_windows(COLUMN.with_array(array), [2])}
+
+
 def test_below_s1_the_field_of_view_may_reach_to_the_end_of_the_image() -> None:
     assert window("L5", "S1").end_rows[-1] == COLUMN.shape[1]
     assert window("L4", "L5").end_rows[-1] < COLUMN.shape[1]
