@@ -5,8 +5,8 @@
 A SOURCE is either ``evidence.json`` as ``spine-segmentation benchmark-labels`` writes it, or a folder of completely
 labelled scans: then windows of it are observed first, with the truth's instances, and their evidence is kept as
 ``OUT/NAME.json``, so that another fit needs no network. Only synthetic scans and training patients that were kept out
-may be fitted on, never an evaluation set. Patients of the same name in two sources count as one. The table, on the patients of all sources, is printed and written to
-``OUT/calibration.md``.
+may be fitted on, never an evaluation set. Patients of the same name in two sources count as one. The table is printed
+and written to ``OUT/calibration.md``.
 """
 
 from __future__ import annotations

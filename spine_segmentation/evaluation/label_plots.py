@@ -50,6 +50,7 @@ def _write(plot: Plot, report: LabelReport, path: Path) -> None:
     overall = report.product.overall
     axes.set_title(f"{origin}{source}; {overall.correct.n} windows of {overall.patients} patients", fontsize=9)
     axes.grid(alpha=0.3)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=_DPI)
 
@@ -62,7 +63,6 @@ def _plot_visible(axes: Axes, report: LabelReport) -> None:
     counts = _counts(report.product.by_visible)
     axes.set_xticks([int(group.group) for group in report.product.by_visible], counts, fontsize=7)
     axes.set(xlabel="vertebrae whole in view; n windows below", ylabel="subset accuracy", ylim=(-0.02, 1.02))
-    axes.legend()
 
 
 def _plot_structures(axes: Axes, report: LabelReport) -> None:
@@ -73,7 +73,6 @@ def _plot_structures(axes: Axes, report: LabelReport) -> None:
     labels = [f"{entry.name} ({entry.correct.n})" for entry in entries]
     axes.set_xticks(range(len(entries)), labels, rotation=90, fontsize=5)
     axes.set(xlabel="structure (n)", ylabel="named correctly", ylim=(-0.02, 1.02))
-    axes.legend()
 
 
 def _plot_reliability(axes: Axes, report: LabelReport) -> None:
@@ -81,7 +80,6 @@ def _plot_reliability(axes: Axes, report: LabelReport) -> None:
     _plot_bins(axes, report.calibration.sequences, "whole sequences")
     _plot_bins(axes, report.calibration.structures, "single structures")
     axes.set(xlabel="posterior probability", ylabel="right", xlim=(0, 1.02), ylim=(-0.02, 1.02))
-    axes.legend()
 
 
 def _plot_coverage(axes: Axes, report: LabelReport) -> None:
@@ -95,7 +93,6 @@ def _plot_coverage(axes: Axes, report: LabelReport) -> None:
     share, right = overall.determined.value, overall.correct_where_determined.value
     if share is not None and right is not None:
         axes.plot(share, right, "o", label="determined")
-    axes.legend()
     axes.set(xlabel="coverage: share of windows, most confident first", ylabel="right among them", ylim=(-0.02, 1.02))
 
 
