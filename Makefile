@@ -40,5 +40,5 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet torch==2.13.0
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[app,train,pacs,dev]"
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[app,train,pacs,plots,dev]"
 	touch $@

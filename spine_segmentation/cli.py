@@ -51,6 +51,9 @@ class SegType(StrEnum):
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder to write to; created if need be.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")]
+Mapping = Annotated[
+    Path | None, typer.Option(help="What the masks' values mean; default: DATA/mapping.yaml, else VerSe numbers.")
+]
 Models = Annotated[Path | None, typer.Option(help="Folder with the bundles; default: those of the package.")]
 
 
@@ -135,9 +138,7 @@ def list_folder(folder: Annotated[Path, typer.Argument(help="Folder with DICOM f
 def evaluate(
     data: Annotated[Path, typer.Argument(help="Folder with NAME_img.nii.gz and NAME_seg.nii.gz.")],
     output: Output,
-    mapping: Annotated[
-        Path | None, typer.Option(help="What the masks' values mean; default: DATA/mapping.yaml, else VerSe numbers.")
-    ] = None,
+    mapping: Mapping = None,
     device: Device = "cpu",
     models: Models = None,
 ) -> None:
@@ -153,6 +154,36 @@ def evaluate(
     with _counted("evaluating") as advance:
         evaluation = evaluate_folder(data, SpinePipeline(device, models), meanings, advance)
     for path in write_report(evaluation, output):
+        console.print(str(path))
+
+
+@app.command()
+def benchmark_labels(
+    data: Annotated[Path, typer.Argument(help="Folder with NAME_img.nii.gz and NAME_seg.nii.gz, completely labelled.")],
+    output: Output,
+    mapping: Mapping = None,
+    visible: Annotated[str, typer.Option(help="Numbers of vertebrae in view, e.g. 5,8,10,15; default: 2 to 24.")] = "",
+    most: Annotated[int, typer.Option("--max-windows", min=1, help="Most windows of a scan.")] = 12,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draw of windows and of their cuts.")] = 0,
+    true_instances: Annotated[
+        bool, typer.Option("--true-instances", help="Name the masks' structures; leaves the segmentation out.")
+    ] = False,
+    device: Device = "cpu",
+    models: Models = None,
+) -> None:
+    """Measure how often names are right at small fields of view, by number of visible vertebrae."""
+    from spine_segmentation.evaluation.label_benchmark import Observer, observe_folder, parse_visible
+    from spine_segmentation.evaluation.label_files import write_label_benchmark
+    from spine_segmentation.evaluation.label_mapping import load_mapping, mapping_of
+    from spine_segmentation.io.output_folder import make_folder
+
+    counts = parse_visible(visible)
+    make_folder(output)
+    meanings = load_mapping(mapping or mapping_of(data))
+    observer = Observer.load(device, models, with_true_instances=true_instances)
+    with _counted("observing") as advance:
+        observations = observe_folder(data, observer, meanings, visible=counts, most=most, seed=seed, progress=advance)
+    for path in write_label_benchmark(observations, output):
         console.print(str(path))
 
 

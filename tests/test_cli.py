@@ -16,9 +16,11 @@ import pytest
 from typer.testing import CliRunner
 
 from spine_segmentation import cli
+from spine_segmentation.evaluation.label_mapping import structure_id_mapping, write_mapping
 from spine_segmentation.io.nifti import read_nifti, write_nifti
 from spine_segmentation.synth.generator import SyntheticScan
 from spine_segmentation.synth.tissues import Semantic
+from spine_segmentation.synth.truth import write_truth
 from spine_segmentation.volume import Volume
 from tests.conftest import SEED
 from tests.dicom_factory import sagittal_volume, write_series
@@ -316,6 +318,30 @@ def test_evaluate_writes_both_reports(main: Main, lumbar_scan: SyntheticScan, tm
 def test_evaluate_a_folder_without_pairs(main: Main, tmp_path: Path) -> None:
     assert main("evaluate", tmp_path, "-o", tmp_path / "report") == 4
     assert names_in(tmp_path / "report") == set()
+
+
+@pytest.mark.parametrize("options", [(), ("--true-instances",)])
+def test_benchmark_labels_writes_its_report(
+    options: tuple[str, ...], main: Main, lumbar_scan: SyntheticScan, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    write_nifti(lumbar_scan.image, data / "a_img.nii.gz")
+    write_truth(lumbar_scan, data / "a_seg.nii.gz")
+    write_mapping(structure_id_mapping(synthetic=True), data / "mapping.yaml")
+    limits = ("--visible", "3,6", "--max-windows", 2)
+    assert main("benchmark-labels", data, "-o", tmp_path / "report", *limits, *options) == 0
+    report = read(tmp_path / "report" / "labels.json")
+    assert report["synthetic"] is True and report["true_instances"] is bool(options)
+    assert [group["group"] for group in report["product"]["by_visible"]] == ["3", "6"]
+    assert all(window["error"] is None for window in report["windows"])
+    assert names_in(tmp_path / "report") >= {"labels.json", "labels.md", "evidence.json"}
+
+
+@pytest.mark.parametrize(("visible", "code"), [("five", 2), ("1", 2), ("5,", 2), ("5", 4)])
+def test_benchmark_labels_refuses_what_it_cannot_do(visible: str, code: int, main: Main, tmp_path: Path) -> None:
+    assert main("benchmark-labels", tmp_path, "-o", tmp_path / "report", "--visible", visible) == code
+    assert names_in(tmp_path / "report" if (tmp_path / "report").is_dir() else tmp_path) == set()
 
 
 TINY = ("--slices", 5, "--slice-spacing", 8, "--pixel-size", 1.5)

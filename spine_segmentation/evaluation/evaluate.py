@@ -94,16 +94,29 @@ def _evaluate_scan(image: Path, mask: Path, pipeline: Pipeline, mapping: LabelMa
     name = scan_name(image)
     set_name = mapping.set_name(name)
     try:
-        volume, truth = _read_pair(image, mask, mapping)
+        volume, truth = read_pair(image, mask, mapping)
     except SpineError as error:
-        return ScanEvaluation(name=name, set_name=set_name, seconds=None, error=_describe(error), score=None)
+        return ScanEvaluation(name=name, set_name=set_name, seconds=None, error=describe_error(error), score=None)
     start = time.perf_counter()
     result, failure = _run(pipeline, volume)
     seconds = time.perf_counter() - start
     return ScanEvaluation(name=name, set_name=set_name, seconds=seconds, error=failure, score=score_scan(result, truth))
 
 
-def _read_pair(image: Path, mask: Path, mapping: LabelMapping) -> tuple[Volume, Volume]:
+def read_pair(image: Path, mask: Path, mapping: LabelMapping) -> tuple[Volume, Volume]:
+    """Read an image and what its mask says.
+
+    Args:
+        image: NIfTI file.
+        mask: NIfTI file on the same grid.
+        mapping: Meaning of the mask's values.
+
+    Returns:
+        Image, and structure ids.
+
+    Raises:
+        InputError: If a file cannot be used, or the two do not belong together.
+    """
     volume, truth = read_nifti(image), read_truth(read_nifti(mask), mapping)
     require_same_grid(truth, volume)
     return volume, truth
@@ -116,9 +129,16 @@ def _run(pipeline: Pipeline, volume: Volume) -> tuple[SpineResult, str | None]:
         require_same_grid(result.semantic, volume)
     except (SpineError, *CRASHES) as error:
         logger.exception("a scan failed")
-        return SpineResult(volume, volume.with_array(np.zeros(volume.shape, np.uint8)), None, (), {}), _describe(error)
+        return SpineResult(volume, volume.with_array(np.zeros(volume.shape, np.uint8)), None, (), {}), describe_error(
+            error
+        )
     return result, None
 
 
-def _describe(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
+    """Give an error's class and message in one line.
+
+    Args:
+        error: The error.
+    """
     return f"{type(error).__name__}: {' '.join(str(error).split())}"

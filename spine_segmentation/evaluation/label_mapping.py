@@ -41,6 +41,8 @@ class LabelMapping(BaseModel):
     """Meanings that hold instead in masks in which a certain value occurs, such as that of L6."""
     set_pattern: str = "[^_]+"
     """Regular expression; what it matches at the start of a scan's name is the name of its set."""
+    synthetic: bool = False
+    """Whether the scans come from this package's own generator."""
 
     @field_validator("values")
     @classmethod
@@ -127,9 +129,13 @@ def mapping_of(folder: Path) -> Path:
     return own if own.is_file() else DEFAULT_MAPPING
 
 
-def structure_id_mapping() -> LabelMapping:
-    """Say that the values of masks are structure ids, as in this package's own label maps."""
-    return LabelMapping(values={structure.id: structure.name for structure in STRUCTURES})
+def structure_id_mapping(*, synthetic: bool = False) -> LabelMapping:
+    """Say that the values of masks are structure ids, as in this package's own label maps.
+
+    Args:
+        synthetic: Whether the scans come from this package's own generator.
+    """
+    return LabelMapping(values={structure.id: structure.name for structure in STRUCTURES}, synthetic=synthetic)
 
 
 def write_mapping(mapping: LabelMapping, path: Path) -> None:

@@ -102,17 +102,23 @@ def markdown(report: Report) -> str:
     failures = [f"- {scan.name}: {scan.error}" for scan in report.scans if scan.error is not None]
     sections = [
         f"# Evaluation of spine-segmentation {report.version}\n\n{NOTES}",
-        "## Sets\n\n" + _table(SET_COLUMNS, [_set_row(entry) for entry in report.sets]),
-        "## Outlines\n\n" + _table(OUTLINE_COLUMNS, outlines),
-        "## Structures\n\n" + _table(STRUCTURE_COLUMNS, structures),
-        "## Scans\n\n" + _table(SCAN_COLUMNS, [_scan_row(scan) for scan in report.scans]),
+        "## Sets\n\n" + table(SET_COLUMNS, [_set_row(entry) for entry in report.sets]),
+        "## Outlines\n\n" + table(OUTLINE_COLUMNS, outlines),
+        "## Structures\n\n" + table(STRUCTURE_COLUMNS, structures),
+        "## Scans\n\n" + table(SCAN_COLUMNS, [_scan_row(scan) for scan in report.scans]),
         "## Failures\n\n" + ("\n".join(failures) or "None.") + "\n",
         "## Images without a mask, not evaluated\n\n" + (", ".join(report.skipped) or "None.") + "\n",
     ]
     return "\n".join(sections)
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Render a table as Markdown.
+
+    Args:
+        columns: Headings.
+        rows: As many cells each.
+    """
     lines = [columns, ["---"] * len(columns), *rows]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 

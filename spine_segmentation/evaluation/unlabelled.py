@@ -52,14 +52,25 @@ def unlabelled(result: SpineResult, truth: Volume, kind: Kind) -> npt.NDArray[np
     hidden = np.zeros(256, bool)
     for structure in result.labeling.structures if result.labeling else ():
         if structure.kind is kind:
-            hidden[structure.id] = _is_unlabelled(np.argwhere(labels == structure.id), truth, extent)
+            hidden[structure.id] = is_unlabelled(np.argwhere(labels == structure.id), truth, extent)
     mask = hidden[labels]
     loose = np.argwhere((labels == 0) & (result.semantic.array == SEMANTIC_VALUES[kind]))
     mask[tuple(loose[extent.beyond(truth.to_patient(loose))].T)] = True
     return np.asarray(mask & (truth.array == 0))
 
 
-def _is_unlabelled(voxels: npt.NDArray[np.intp], truth: Volume, extent: LabelledExtent) -> bool:
+def is_unlabelled(voxels: npt.NDArray[np.intp], truth: Volume, extent: LabelledExtent) -> bool:
+    """Tell whether the truth says nothing about an instance.
+
+    Args:
+        voxels: Shape (n, 3), indices of its voxels.
+        truth: Structure ids.
+        extent: Where structures of its kind are labelled.
+
+    Returns:
+        Whether its centre lies above the first or below the last labelled structure of its kind and it does not belong
+        to a labelled structure.
+    """
     if not len(voxels):
         return False
     values = truth.array[tuple(voxels.T)]

@@ -123,7 +123,7 @@ def write_cases(
     for index in range(count):
         scans = generate_case(seed + index, protocol)
         with _staging(folder) as staging:
-            write_mapping(structure_id_mapping(), staging / MAPPING_FILE)
+            write_mapping(structure_id_mapping(synthetic=True), staging / MAPPING_FILE)
             name = f"synth_{index:04d}"
             _write_dicom(scans, staging / name, seed + index) if dicom else _write_nifti(scans, staging, name)
         if progress is not None:

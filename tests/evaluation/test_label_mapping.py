@@ -88,6 +88,7 @@ def test_structure_ids_mean_what_the_table_of_structures_says(tmp_path: Path) ->
     write_mapping(structure_id_mapping(), tmp_path / MAPPING_FILE)
     mapping = load_mapping(tmp_path / MAPPING_FILE)
     assert mapping == structure_id_mapping()
+    assert not mapping.synthetic
     assert {name: value for value, name in mapping.values.items()} == {n: s.id for n, s in BY_NAME.items()}
 
 

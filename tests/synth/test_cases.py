@@ -42,7 +42,9 @@ def test_masks_hold_the_truth_in_the_values_of_the_mapping(tmp_path: Path) -> No
     write_cases(tmp_path, 1, 5, TINY)
     ((image, mask),) = annotated_pairs(tmp_path)
     (scan,) = generate_case(5, TINY)
-    truth = read_truth(read_nifti(mask), load_mapping(tmp_path / MAPPING_FILE))
+    mapping = load_mapping(tmp_path / MAPPING_FILE)
+    assert mapping.synthetic
+    truth = read_truth(read_nifti(mask), mapping)
     np.testing.assert_array_equal(truth.array, label_map(scan).array)
     require_same_grid(read_nifti(image), scan.image)
     brightness = np.corrcoef(read_nifti(image).array.ravel(), scan.image.array.ravel())[0, 1]

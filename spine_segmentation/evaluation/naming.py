@@ -1,0 +1,128 @@
+"""Names for observed windows: by the product, with these weights of the evidence or others, and by two baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import logsumexp
+
+from spine_segmentation.anatomy import LEVELS, Kind
+from spine_segmentation.enumeration import Enumeration
+from spine_segmentation.evaluation.observation import ObservedWindow, as_instances
+from spine_segmentation.geometry import WEIGHT, geometry_evidence
+from spine_segmentation.labeler import name_instances
+from spine_segmentation.levels import EVIDENCE_WEIGHT
+from spine_segmentation.results import Labeling
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much each evidence counts.
+
+    Attributes:
+        image: Of the labeling network's; independent pixels that one instance counts for.
+        geometry: Of the spacing and tilt of neighbouring bodies; power of their likelihood.
+    """
+
+    image: float = EVIDENCE_WEIGHT
+    geometry: float = WEIGHT
+
+
+@dataclass(frozen=True)
+class InstanceName:
+    """What one instance is called.
+
+    Attributes:
+        name: The most likely name, whether determined or not.
+        confidence: Its posterior probability.
+        runner_up: The second most likely name, None if there is none.
+        runner_up_confidence: Its posterior probability.
+    """
+
+    name: str
+    confidence: float
+    runner_up: str | None
+    runner_up_confidence: float
+
+
+@dataclass(frozen=True)
+class Naming:
+    """What the instances of a window are called.
+
+    Attributes:
+        names: One per instance; None for an instance that is not delivered.
+        confidence: Posterior probability of the whole sequence.
+        determined: Whether the levels count as determined.
+    """
+
+    names: tuple[InstanceName | None, ...]
+    confidence: float
+    determined: bool
+
+
+Namer = Callable[[ObservedWindow], Naming]
+"""Whatever names the instances of a window."""
+
+
+def name_window(window: ObservedWindow, weights: Weights | None = None) -> Naming:
+    """Name as the product does.
+
+    Args:
+        window: The observation.
+        weights: None for the product's own.
+
+    Returns:
+        The names.
+    """
+    weights = weights or Weights()
+    instances = as_instances(window)
+    levels = np.array([item.levels for item in window.instances]).reshape(-1, len(LEVELS))
+    below_s1 = np.array([item.below_s1 for item in window.instances])
+    geometry = geometry_evidence(instances.items)
+    correction = _relative(geometry * weights.geometry / WEIGHT) - geometry
+    return _naming(name_instances(instances, weights.image * levels + correction, weights.image * below_s1), window)
+
+
+def name_by_geometry(window: ObservedWindow) -> Naming:
+    """Name by the position of the instances alone, without the image.
+
+    Args:
+        window: The observation.
+    """
+    return _naming(name_instances(as_instances(window), np.zeros((len(window.instances), len(LEVELS)))), window)
+
+
+def count_from_below(window: ObservedWindow) -> Naming:
+    """Name by counting upwards, as if every field of view ended at the sacrum of a usual spine.
+
+    A disc at the lower end is taken for L5-S1, a vertebra for S1.
+
+    Args:
+        window: The observation.
+    """
+    column = iter(Enumeration(thoracic=12, lumbar=5).structures[::-1])
+    names: list[InstanceName | None] = []
+    for item in reversed(window.instances):
+        name = next((name for name in column if ("-" in name) == (item.kind is Kind.IVD)), None)
+        names.append(InstanceName(name, 1.0, None, 0.0) if name else None)
+    return Naming(tuple(names[::-1]), 1.0, determined=bool(names))
+
+
+def _naming(labeling: Labeling, window: ObservedWindow) -> Naming:
+    names: list[InstanceName | None] = [
+        InstanceName(found.best_name, found.confidence, found.runner_up, found.runner_up_confidence)
+        for found in labeling.structures
+    ]
+    dropped = [None] * (len(window.instances) - len(names))
+    return Naming((*names, *dropped), labeling.confidence, labeling.status == "determined")
+
+
+def _relative(evidence: Floats) -> Floats:
+    """Relate every row to its mean likelihood, as ``geometry_evidence`` does."""
+    relative: Floats = evidence - (logsumexp(evidence, axis=1, keepdims=True) - np.log(evidence.shape[1]))
+    return relative

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from spine_segmentation.anatomy import LEVELS, Kind
+from spine_segmentation.evaluation.label_benchmark import Observer
+from spine_segmentation.evaluation.naming import Weights, count_from_below, name_by_geometry, name_window
+from spine_segmentation.evaluation.observation import ObservedWindow, WindowIdentity, as_instances
+from spine_segmentation.evaluation.windows import list_windows
+from spine_segmentation.geometry import WEIGHT, geometry_evidence
+from spine_segmentation.labeler import name_instances
+from spine_segmentation.levels import EVIDENCE_WEIGHT
+from tests.evaluation.columns import column, image_of, knowing
+
+
+def observe(first: str, last: str, observer: Observer | None = None, visible: int = 3) -> ObservedWindow:
+    """The lowest window of a column."""
+    truth = column(first, last)
+    window = list_windows(truth, [visible])[-1]
+    rows = (window.first_rows[0], window.end_rows[0])
+    identity = WindowIdentity(
+        scan="a", patient="a", contrast=None, vertebrae=window.vertebrae, rows=rows, reaches_sacrum=True
+    )
+    return (observer or knowing())(image_of(truth), truth, window, identity)
+
+
+WINDOW = observe("L1", "S1")
+
+
+def test_the_products_weights_give_what_the_labeler_gives() -> None:
+    instances = as_instances(WINDOW)
+    levels = EVIDENCE_WEIGHT * np.array([item.levels for item in WINDOW.instances])
+    labeling = name_instances(instances, levels, EVIDENCE_WEIGHT * np.array([i.below_s1 for i in WINDOW.instances]))
+    naming = name_window(WINDOW)
+    assert naming.confidence == pytest.approx(labeling.confidence)
+    assert naming.determined == (labeling.status == "determined")
+    for ours, theirs in zip(naming.names, labeling.structures, strict=True):
+        assert ours is not None and (ours.name, ours.runner_up) == (theirs.best_name, theirs.runner_up)
+        assert ours.confidence == pytest.approx(theirs.confidence)
+
+
+def test_without_weight_geometry_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    image_alone = name_window(WINDOW, Weights(image=0.1, geometry=0.0))
+    monkeypatch.setattr(
+        "spine_segmentation.labeler.geometry_evidence", lambda items: np.zeros((len(items), len(LEVELS)))
+    )
+    levels = 0.1 * np.array([item.levels for item in WINDOW.instances])
+    below_s1 = 0.1 * np.array([item.below_s1 for item in WINDOW.instances])
+    assert image_alone.confidence == pytest.approx(name_instances(as_instances(WINDOW), levels, below_s1).confidence)
+
+
+@pytest.mark.parametrize("weight", [0.3, 1.2])
+def test_another_weight_of_geometry_is_that_of_the_likelihood(weight: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = name_window(WINDOW, Weights(image=0.0, geometry=weight))
+    monkeypatch.setattr("spine_segmentation.geometry.WEIGHT", weight)
+    theirs = name_instances(
+        as_instances(WINDOW), np.zeros((len(WINDOW.instances), len(LEVELS))), np.zeros(len(WINDOW.instances))
+    )
+    assert weight != WEIGHT
+    assert ours.confidence == pytest.approx(theirs.confidence, rel=1e-6)
+
+
+def test_geometry_alone_does_not_look_at_the_image() -> None:
+    assert name_by_geometry(WINDOW) == name_by_geometry(observe("L1", "S1", knowing(shift=-3)))
+    assert geometry_evidence(as_instances(WINDOW).items).any()
+
+
+def test_counting_from_below_takes_the_lowest_body_for_s1() -> None:
+    names = [name.name for name in count_from_below(WINDOW).names if name]
+    assert WINDOW.instances[-1].kind is Kind.VERTEBRA
+    assert names[-5:] == ["L4", "L4-L5", "L5", "L5-S1", "S1"]
+
+
+def test_counting_from_below_takes_a_disc_at_the_lower_end_for_l5_s1() -> None:
+    lowest = max(k for k, item in enumerate(WINDOW.instances) if item.kind is Kind.IVD)
+    window = WINDOW.model_copy(update={"instances": WINDOW.instances[: lowest + 1]})
+    assert [name.name for name in count_from_below(window).names if name][-2:] == ["L5", "L5-S1"]
+
+
+def test_counting_from_below_passes_over_a_missed_disc_and_ends_with_the_column() -> None:
+    bodies = tuple(item for item in WINDOW.instances if item.kind is Kind.VERTEBRA)
+    names = count_from_below(WINDOW.model_copy(update={"instances": bodies * 8})).names
+    assert [name.name for name in names[-3:] if name] == ["L4", "L5", "S1"]
+    assert names[0] is None
+
+
+def test_nothing_is_named_where_nothing_was_found() -> None:
+    window = WINDOW.model_copy(update={"instances": ()})
+    for namer in (name_window, name_by_geometry, count_from_below):
+        naming = namer(window)
+        assert naming.names == () and not naming.determined
