@@ -37,6 +37,8 @@ class Format(StrEnum):
     """What ``segment`` can write."""
 
     SEG = "seg"
+    SR = "sr"
+    SC = "sc"
     NIFTI = "nifti"
     JSON = "json"
     PNG = "png"
@@ -47,6 +49,14 @@ class SegType(StrEnum):
 
     BINARY = "binary"
     LABELMAP = "labelmap"
+
+
+class SrType(StrEnum):
+    """Which class a structured report has."""
+
+    COMPREHENSIVE3D = "comprehensive3d"
+    COMPREHENSIVE = "comprehensive"
+    ENHANCED = "enhanced"
 
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder to write to; created if need be.")]
@@ -62,25 +72,31 @@ def segment(
     device: Device = "cpu",
     models: Models = None,
     only_2class: Annotated[bool, typer.Option("--only-2class", help="Write the semantic map alone.")] = False,
-    formats: Annotated[list[Format] | None, typer.Option("--format", help="Write only this; may be repeated.")] = None,
+    formats: Annotated[
+        list[Format] | None,
+        typer.Option(
+            "--format", help="Write only this; may be repeated. Default: all but sr (report) and sc (capture)."
+        ),
+    ] = None,
     seg_type: Annotated[SegType, typer.Option(help="Encoding of the DICOM Segmentation.")] = SegType.BINARY,
+    sr_type: Annotated[SrType, typer.Option(help="Class of the structured report.")] = SrType.COMPREHENSIVE3D,
 ) -> None:
     """Segment, separate and name the structures of one series."""
     from spine_segmentation.io.load import load_input
     from spine_segmentation.io.output_folder import fresh_outputs, list_outputs, make_folder, protect_input
-    from spine_segmentation.io.outputs import FORMATS, write_outputs
+    from spine_segmentation.io.outputs import DEFAULT_FORMATS, DICOM_FORMATS, write_outputs
     from spine_segmentation.pipeline import SpinePipeline, require_spine, shows_spine
     from spine_segmentation.run_status import RunStatus
 
     make_folder(output)
-    wanted = frozenset(str(format_) for format_ in formats) if formats else FORMATS
+    wanted = frozenset(str(format_) for format_ in formats) if formats else DEFAULT_FORMATS
     with RunStatus(output) as status, _progress() as progress:
         protect_input(source, output)
         with fresh_outputs(output) as staging:
             task = progress.add_task("reading", total=None)
             loaded = load_input(source, series)
-            if wanted == {"seg"} and loaded.series is None:
-                raise _no_source_for_seg()
+            if wanted <= DICOM_FORMATS and loaded.series is None:
+                raise _no_source_for_dicom()
             progress.update(task, description="segmenting and naming")
             result = SpinePipeline(device, models)(loaded.volume, only_semantic=only_2class)
             progress.update(task, description="writing")
@@ -90,6 +106,7 @@ def segment(
                 series=loaded.series,
                 formats=wanted if shows_spine(result) else frozenset({"json"}),
                 seg_type=seg_type.value,
+                sr_type=sr_type.value,
                 identity=loaded.identity,
             )
         status.outputs += list_outputs(output)
@@ -226,10 +243,10 @@ def _report(choice: str, result: SpineResult, written: list[Path]) -> None:
         console.print(f"wrote {path}", highlight=False, soft_wrap=True)
 
 
-def _no_source_for_seg() -> UsageError:
+def _no_source_for_dicom() -> UsageError:
     return UsageError(
-        "a DICOM Segmentation of a NIfTI file",
-        expected="a DICOM series, whose patient and geometry the segmentation refers to",
+        "DICOM objects of a NIfTI file",
+        expected="a DICOM series, whose patient and geometry they refer to",
         remedy="leave --format out, or pass the DICOM folder",
     )
 

@@ -111,10 +111,10 @@ def test_each_group_refers_to_its_segment_and_names_its_level(
     segmentation = hd.seg.segread(tmp_path / "segmentation.dcm")
     assert list(groups(report)) == [segment.SegmentLabel for segment in segmentation.SegmentSequence]
     for name, group in groups(report).items():
-        reference = group.referenced_segment
-        segment = segmentation.get_segment_description(reference.referenced_segment_number)
-        assert reference.referenced_sop_instance_uid == segmentation.SOPInstanceUID
-        assert reference.referenced_sop_class_uid == segmentation.SOPClassUID
+        (reference,) = group.referenced_segment[0].ReferencedSOPSequence
+        segment = segmentation.get_segment_description(reference.ReferencedSegmentNumber)
+        assert reference.ReferencedSOPInstanceUID == segmentation.SOPInstanceUID
+        assert reference.ReferencedSOPClassUID == segmentation.SOPClassUID
         assert (segment.SegmentLabel, segment.TrackingUID) == (name, group.tracking_uid)
         generic = "51282000" if BY_NAME[name].kind is Kind.VERTEBRA else "360499006"
         assert group.finding_type.value == generic
