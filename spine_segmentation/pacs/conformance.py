@@ -23,7 +23,14 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 
 from spine_segmentation.pacs.statuses import MEANINGS, StoreStatus
 
-WRITTEN = dict.fromkeys((SegmentationStorage, Comprehensive3DSRStorage, ComprehensiveSRStorage, EnhancedSRStorage, SecondaryCaptureImageStorage), (ExplicitVRLittleEndian,))
+_RESULTS = (
+    SegmentationStorage,
+    Comprehensive3DSRStorage,
+    ComprehensiveSRStorage,
+    EnhancedSRStorage,
+    SecondaryCaptureImageStorage,
+)
+WRITTEN = dict.fromkeys(_RESULTS, (ExplicitVRLittleEndian,))
 """The classes that results have, with the transfer syntaxes that they are written in."""
 
 REQUESTED = (StorageCommitmentPushModel, StudyRootQueryRetrieveInformationModelFind)

@@ -213,7 +213,8 @@ def _job(db: sqlite3.Connection, row: sqlite3.Row) -> Job:
     ).fetchall()
     earlier = db.execute(
         "SELECT job.id, result_series_uid FROM job JOIN result ON result.job_id=job.id"
-        " WHERE series_uid=? AND job.id<>? AND state IN ('DONE', 'SUPERSEDED') ORDER BY job.finished_at, job.id, result.rowid",
+        " WHERE series_uid=? AND job.id<>? AND state IN ('DONE', 'SUPERSEDED')"
+        " ORDER BY job.finished_at, job.id, result.rowid",
         (row["series_uid"], row["id"]),
     ).fetchall()
     study = db.execute("SELECT study_uid FROM series WHERE series_uid=?", (row["series_uid"],)).fetchone()
