@@ -1,17 +1,19 @@
-"""The operator that writes the DICOM Segmentation."""
+"""The operator that writes the DICOM Segmentation, and what refers to it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from monai.deploy.core import Condition, ExecutionContext, Fragment, InputContext, Operator, OperatorSpec, OutputContext
 
 from spine_segmentation.io.dicom_seg import SegType
+from spine_segmentation.io.dicom_sr import SrType
 from spine_segmentation.io.outputs import write_outputs
 
 
 class DicomSegWriterOperator(Operator):
-    """Writes the named structures as DICOM Segmentation; nothing if there are none.
+    """Writes the named structures as DICOM objects; nothing if there are none.
 
     Named inputs:
         loaded: The ``LoadedInput`` that the result belongs to.
@@ -25,13 +27,23 @@ class DicomSegWriterOperator(Operator):
         conditions: When to run; by default, when all inputs are there.
         name: Unique in the application.
         output_folder: An existing folder.
+        formats: ``"seg"``, with ``"sr"`` a structured report and with ``"sc"`` a secondary capture beside it.
         seg_type: Encoding of the segmentation.
+        sr_type: Class of the structured report.
     """
 
     def __init__(
-        self, fragment: Fragment, *conditions: Condition, name: str, output_folder: Path, seg_type: SegType
+        self,
+        fragment: Fragment,
+        *conditions: Condition,
+        name: str,
+        output_folder: Path,
+        formats: Sequence[str],
+        seg_type: SegType,
+        sr_type: SrType,
     ) -> None:
-        self._output_folder, self._seg_type = output_folder, seg_type
+        self._output_folder, self._formats = output_folder, frozenset(formats)
+        self._seg_type, self._sr_type = seg_type, sr_type
         super().__init__(fragment, *conditions, name=name)
 
     def setup(self, spec: OperatorSpec) -> None:
@@ -47,6 +59,12 @@ class DicomSegWriterOperator(Operator):
             OutputError: If the source's header does not allow a valid object, or the file cannot be written.
         """
         series, result = op_input.receive("loaded").series, op_input.receive("result")
-        formats = frozenset({"seg"})
-        written = write_outputs(result, self._output_folder, series=series, formats=formats, seg_type=self._seg_type)
+        written = write_outputs(
+            result,
+            self._output_folder,
+            series=series,
+            formats=self._formats,
+            seg_type=self._seg_type,
+            sr_type=self._sr_type,
+        )
         op_output.emit(written, "written")

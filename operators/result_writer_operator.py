@@ -1,4 +1,4 @@
-"""The operator that writes everything but the DICOM Segmentation."""
+"""The operator that writes everything but DICOM."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from monai.deploy.core import Condition, ExecutionContext, Fragment, InputContext, Operator, OperatorSpec, OutputContext
 
-from spine_segmentation.io.outputs import FORMATS, write_outputs
+from spine_segmentation.io.outputs import DEFAULT_FORMATS, DICOM_FORMATS, write_outputs
 from spine_segmentation.pipeline import shows_spine
 from spine_segmentation.results import SpineResult
 
@@ -45,6 +45,6 @@ class ResultWriterOperator(Operator):
             OutputError: If a file cannot be written.
         """
         loaded, result, _ = (op_input.receive(name) for name in ("loaded", "result", "written"))
-        formats = FORMATS - {"seg"} if shows_spine(result) else frozenset({"json"})
+        formats = DEFAULT_FORMATS - DICOM_FORMATS if shows_spine(result) else frozenset({"json"})
         write_outputs(result, self._output_folder, series=loaded.series, formats=formats, identity=loaded.identity)
         self.result: SpineResult = result

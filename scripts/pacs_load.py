@@ -70,7 +70,7 @@ def measure(arguments: argparse.Namespace, service: ServiceProcess, archive: Arc
         "series per minute, sent to delivered": round(60 * arguments.series / finished, 1),
         "seconds to acknowledge a series, p50 p95 p99": percentiles(latencies),
         "seconds from complete to delivered, p50 p95 p99": percentiles(waits),
-        "results at the archive": len(archive.objects),
+        "objects at the archive": len(archive.objects),
         "sources with other than one result": sum(count != 1 for count in archive.sources().values()),
         "service memory MiB, after start, middle, end": [
             memory[3 * len(memory) // 10],

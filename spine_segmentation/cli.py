@@ -37,6 +37,8 @@ class Format(StrEnum):
     """What ``segment`` can write."""
 
     SEG = "seg"
+    SR = "sr"
+    SC = "sc"
     NIFTI = "nifti"
     JSON = "json"
     PNG = "png"
@@ -47,6 +49,14 @@ class SegType(StrEnum):
 
     BINARY = "binary"
     LABELMAP = "labelmap"
+
+
+class SrType(StrEnum):
+    """Which class a structured report has."""
+
+    COMPREHENSIVE3D = "comprehensive3d"
+    COMPREHENSIVE = "comprehensive"
+    ENHANCED = "enhanced"
 
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder to write to; created if need be.")]
@@ -75,24 +85,30 @@ def segment(
     device: Device = "cpu",
     models: Models = None,
     only_2class: Annotated[bool, typer.Option("--only-2class", help="Write the semantic map alone.")] = False,
-    formats: Annotated[list[Format] | None, typer.Option("--format", help="Write only this; may be repeated.")] = None,
+    formats: Annotated[
+        list[Format] | None,
+        typer.Option(
+            "--format", help="Write only this; may be repeated. Default: all but sr (report) and sc (capture)."
+        ),
+    ] = None,
     seg_type: Annotated[SegType, typer.Option(help="Encoding of the DICOM Segmentation.")] = SegType.BINARY,
+    sr_type: Annotated[SrType, typer.Option(help="Class of the structured report.")] = SrType.COMPREHENSIVE3D,
 ) -> None:
     """Segment, separate and name the structures of one series, or of all series of a study."""
     from spine_segmentation.anchors import Anchor
     from spine_segmentation.io.output_folder import fresh_outputs, list_outputs, make_folder, protect_input
-    from spine_segmentation.io.outputs import FORMATS
+    from spine_segmentation.io.outputs import DEFAULT_FORMATS
     from spine_segmentation.pipeline import SpinePipeline
     from spine_segmentation.run_status import RunStatus
     from spine_segmentation.segment_run import Job, require_any_spine, run_job
 
     make_folder(output)
-    wanted = frozenset(str(format_) for format_ in formats) if formats else FORMATS
+    wanted = frozenset(str(format_) for format_ in formats) if formats else DEFAULT_FORMATS
     known = [*(anchor or ()), *([f"{assume_lowest}=lowest"] if assume_lowest else ())]
     with RunStatus(output) as status, _progress() as progress:
         protect_input(source, output)
         anchors = tuple(Anchor.parse(text) for text in known)
-        job = Job(source, series, study, localizer, anchors, only_2class, wanted, seg_type.value)
+        job = Job(source, series, study, localizer, anchors, only_2class, wanted, seg_type.value, sr_type.value)
         with fresh_outputs(output) as staging:
             task = progress.add_task("reading", total=None)
             found = run_job(

@@ -9,9 +9,10 @@ from pathlib import Path
 from spine_segmentation.anchors import Anchor
 from spine_segmentation.errors import NoSpineFound, UsageError
 from spine_segmentation.io.dicom_seg import SegType
+from spine_segmentation.io.dicom_sr import SrType
 from spine_segmentation.io.load import LoadedInput, load_input
 from spine_segmentation.io.output_folder import list_outputs, make_folder
-from spine_segmentation.io.outputs import FORMATS, STATUS_FILE, write_outputs
+from spine_segmentation.io.outputs import DEFAULT_FORMATS, DICOM_FORMATS, STATUS_FILE, write_outputs
 from spine_segmentation.io.status import write_status
 from spine_segmentation.io.study_input import load_localizer, load_study
 from spine_segmentation.pipeline import SpinePipeline, require_spine, shows_spine
@@ -48,6 +49,7 @@ class Job:
         only_semantic: Stop after the semantic map.
         formats: Members of ``outputs.FORMATS``.
         seg_type: Encoding of the segmentation.
+        sr_type: Class of the structured report.
 
     Raises:
         UsageError: If these exclude one another.
@@ -59,8 +61,9 @@ class Job:
     localizer: str | None = None
     anchors: tuple[Anchor, ...] = ()
     only_semantic: bool = False
-    formats: frozenset[str] = FORMATS
+    formats: frozenset[str] = DEFAULT_FORMATS
     seg_type: SegType = "binary"
+    sr_type: SrType = "comprehensive3d"
 
     def __post_init__(self) -> None:
         if self.study and (self.series or self.localizer or self.only_semantic):
@@ -113,10 +116,10 @@ def require_any_spine(found: Sequence[SeriesResult]) -> None:
 
 def _process_series(job: Job, load_pipeline: Callable[[], SpinePipeline], say: Callable[[str], None]) -> SeriesResult:
     loaded = load_input(job.source, job.series)
-    if job.formats == {"seg"} and loaded.series is None:
+    if job.formats <= DICOM_FORMATS and loaded.series is None:
         raise UsageError(
-            "a DICOM Segmentation of a NIfTI file",
-            expected="a DICOM series, whose patient and geometry the segmentation refers to",
+            "DICOM objects of a NIfTI file",
+            expected="a DICOM series, whose patient and geometry they refer to",
             remedy="leave --format out, or pass the DICOM folder",
         )
     localizer = load_localizer(job.localizer, job.source, loaded) if job.localizer else None
@@ -162,6 +165,7 @@ def _write(series: SeriesResult, folder: Path, job: Job) -> None:
         series=series.loaded.series,
         formats=job.formats if shows_spine(series.result) else frozenset({"json"}),
         seg_type=job.seg_type,
+        sr_type=job.sr_type,
         identity=series.loaded.identity,
     )
     if series.name:

@@ -110,7 +110,7 @@ def kinds(names: Sequence[str]) -> list[Kind]:
     return [Kind.IVD if "-" in name else Kind.VERTEBRA for name in names]
 
 
-def _size(name: str) -> tuple[float, float, float]:
+def size(name: str) -> tuple[float, float, float]:
     known = [LEVELS.index(level) for level in SIZES]
     level = LEVELS.index(name.split("-", maxsplit=1)[0])
     height, width, depth, disc = (
@@ -121,18 +121,18 @@ def _size(name: str) -> tuple[float, float, float]:
 
 def _blocks(names: Sequence[str], course: Course, sacrum: bool) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Centre, frame (rows: down, left, posterior) and half sizes of every structure."""
-    sizes = [_size(name) for name in names] + [(25.0, 40.0, 25.0)] * sacrum
-    total = sum(size[0] for size in sizes)
+    sizes = [size(name) for name in names] + [(25.0, 40.0, 25.0)] * sacrum
+    total = sum(height for height, _, _ in sizes)
     point, walked, blocks = np.zeros(3), 0.0, []
-    for size in sizes:
-        sagittal, coronal = np.radians(course((walked + size[0] / 2) / total))
+    for extents in sizes:
+        sagittal, coronal = np.radians(course((walked + extents[0] / 2) / total))
         down = np.array([np.sin(coronal), np.sin(sagittal), -np.cos(sagittal) * np.cos(coronal)])
         down /= np.linalg.norm(down)
         posterior = np.array([0.0, 1.0, 0.0]) - down[1] * down
         posterior /= np.linalg.norm(posterior)
         frame = np.stack([down, np.cross(down, posterior), posterior])
-        blocks.append((point + down * size[0] / 2, frame, np.array(size) / 2))
-        point, walked = point + down * size[0], walked + size[0]
+        blocks.append((point + down * extents[0] / 2, frame, np.array(extents) / 2))
+        point, walked = point + down * extents[0], walked + extents[0]
     return blocks
 
 

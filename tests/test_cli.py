@@ -122,6 +122,7 @@ def test_nifti_gives_no_segmentation(main: Main, nifti: Path, tmp_path: Path) ->
         (["seg"], {"segmentation.dcm"}),
         (["seg", "seg"], {"segmentation.dcm"}),
         (["seg", "json"], {"segmentation.dcm", "result.json"}),
+        (["seg", "sr", "sc"], {"segmentation.dcm", "report.dcm", "overlay.dcm"}),
         (["png", "nifti"], {"overlay.png", "labels.nii.gz", "semantic.nii.gz"}),
     ],
 )

@@ -11,12 +11,11 @@ from highdicom import AlgorithmIdentificationSequence
 from highdicom.color import CIELabColor
 from highdicom.seg import Segmentation, SegmentDescription
 from pydicom.sr.codedict import codes
-from pydicom.sr.coding import Code as DicomCode
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
-from spine_segmentation.anatomy import CATEGORY, Code
-from spine_segmentation.errors import NoSpineFound, OutputError, UsageError
-from spine_segmentation.io.atomic import atomic_path
+from spine_segmentation.anatomy import CATEGORY
+from spine_segmentation.errors import NoSpineFound, UsageError
+from spine_segmentation.io.dicom_object import dicom_code, equipment, object_file, series_number
 from spine_segmentation.io.presentation import structure_code, structure_color
 from spine_segmentation.io.product import PRODUCT_NAME, product_version
 from spine_segmentation.io.source_headers import repaired_headers
@@ -60,16 +59,9 @@ def write_segmentation(result: SpineResult, series: DicomSeries, path: Path, seg
     labeling = _checked_labeling(result, series)
     present = _present(labeling)
     numbers = _segment_numbers(labeling, present)
-    try:
+    with object_file(path, "a segmentation") as temporary:
         segmentation = _encode(numbers, present, series, result.models, seg_type, content_digest(labeling))
-        with atomic_path(path) as temporary:
-            segmentation.save_as(temporary, enforce_file_format=True)
-    except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
-        raise OutputError(
-            f"the header of the source does not allow a segmentation ({type(error).__name__})",
-            expected="a header with valid geometry and identification",
-            remedy="check the source with dciodvfy, or write NIfTI",
-        ) from error
+        segmentation.save_as(temporary, enforce_file_format=True)
 
 
 def _checked_labeling(result: SpineResult, series: DicomSeries) -> Labeling:
@@ -135,13 +127,10 @@ def _encode(
         segmentation_type=seg_type.upper(),
         segment_descriptions=_descriptions(present, first.SeriesInstanceUID, models),
         series_instance_uid=series_uid,
-        series_number=SERIES_NUMBER_BASE + int(first.get("SeriesNumber") or 0) % 1000,
+        series_number=series_number(first, SERIES_NUMBER_BASE),
         sop_instance_uid=instance_uid,
         instance_number=1,
-        manufacturer=PRODUCT_NAME,
-        manufacturer_model_name=PRODUCT_NAME,
-        software_versions=product_version(),
-        device_serial_number=_serial_number(models),
+        **equipment(models),
         content_label="SPINE",
         content_description="Vertebrae and intervertebral discs",
         content_creator_name="",
@@ -176,8 +165,8 @@ def _description(
     description = SegmentDescription(
         segment_number=number,
         segment_label=structure.title,
-        segmented_property_category=_dicom_code(CATEGORY),
-        segmented_property_type=_dicom_code(structure_code(structure)),
+        segmented_property_category=dicom_code(CATEGORY),
+        segmented_property_type=dicom_code(structure_code(structure)),
         algorithm_type="AUTOMATIC",
         algorithm_identification=algorithm,
         tracking_id=structure.title,
@@ -199,15 +188,6 @@ def _sentence(structure: NamedStructure) -> str:
     if not structure.instance.fully_visible:
         parts.append("cut by the field of view")
     return "; ".join(parts)
-
-
-def _dicom_code(code: Code) -> DicomCode:
-    return DicomCode(code.value, code.scheme, code.meaning)
-
-
-def _serial_number(models: tuple[ModelIdentity, ...]) -> str:
-    """Tell one device from another by the weights it runs, in at most 64 characters (LO)."""
-    return "-".join(model.sha256[:12] for model in models)[:64] or "0"
 
 
 def _set_dimension_uid(segmentation: Segmentation, uid: str) -> None:

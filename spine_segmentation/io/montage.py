@@ -45,11 +45,7 @@ _SEMANTIC_COLORS = {VERTEBRA: BY_ID[39].color, IVD: BY_ID[40].color, SACRUM_BELO
 
 
 def write_montage(result: SpineResult, path: Path) -> None:
-    """Draw up to five sagittal slices through the column, from the patient's right to the left, and save them as PNG.
-
-    Superior is on top, anterior on the left. Structures are tinted and outlined in their own colours, and each is named
-    once: on the central slice if it is cut there. In a strongly bent spine a structure can lie between the slices.
-    The bar above says whether the levels are determined. The picture holds no identifiers.
+    """Draw a result and save it as PNG.
 
     Args:
         result: The result; without a labelling the semantic map is shown.
@@ -59,9 +55,28 @@ def write_montage(result: SpineResult, path: Path) -> None:
         UnsupportedOrientation: If the slices are thick and not sagittal.
         OutputError: If the file cannot be written.
     """
-    picture = _compose(_Scene.of(result), result)
+    picture = draw_montage(result)
     with atomic_path(path) as temporary:
         picture.save(temporary, format="PNG", compress_level=_COMPRESSION)
+
+
+def draw_montage(result: SpineResult) -> Image.Image:
+    """Draw up to five sagittal slices through the column, from the patient's right to the left.
+
+    Superior is on top, anterior on the left. Structures are tinted and outlined in their own colours, and each is named
+    once: on the central slice if it is cut there. In a strongly bent spine a structure can lie between the slices.
+    The bar above says whether the levels are determined. The picture holds no identifiers.
+
+    Args:
+        result: The result; without a labelling the semantic map is shown.
+
+    Returns:
+        The picture, RGB.
+
+    Raises:
+        UnsupportedOrientation: If the slices are thick and not sagittal.
+    """
+    return _compose(_Scene.of(result), result)
 
 
 @dataclass(frozen=True)

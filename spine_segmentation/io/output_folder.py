@@ -10,15 +10,25 @@ from pathlib import Path
 
 from spine_segmentation.errors import OutputError, UsageError
 from spine_segmentation.io.outputs import (
+    CAPTURE_FILE,
     LABELS_FILE,
     OVERLAY_FILE,
+    REPORT_FILE,
     RESULT_FILE,
     SEGMENTATION_FILE,
     SEMANTIC_FILE,
     STATUS_FILE,
 )
 
-OUTPUT_FILES = (SEGMENTATION_FILE, LABELS_FILE, SEMANTIC_FILE, OVERLAY_FILE, RESULT_FILE)
+OUTPUT_FILES = (
+    SEGMENTATION_FILE,
+    REPORT_FILE,
+    CAPTURE_FILE,
+    LABELS_FILE,
+    SEMANTIC_FILE,
+    OVERLAY_FILE,
+    RESULT_FILE,
+)
 """What a run may write, in the order of appearance: where the result document is, everything else is."""
 
 SERIES_FOLDER = "series-"

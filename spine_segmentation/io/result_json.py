@@ -12,6 +12,7 @@ from spine_segmentation.anatomy import Kind
 from spine_segmentation.io.atomic import atomic_path
 from spine_segmentation.io.dicom_headers import valid_uid
 from spine_segmentation.io.product import PRODUCT_NAME, product_version
+from spine_segmentation.measurements import Length, measure
 from spine_segmentation.results import Candidate, Labeling, NamedStructure, SpineResult, Status
 from spine_segmentation.volume import Volume
 
@@ -132,6 +133,9 @@ class StructureEntry(_Document):
     """Volume."""
     fully_visible: bool
     """False where the field of view cuts it."""
+    lengths_mm: dict[Length, float] = {}
+    """Heights of a vertebral body in front, in the middle and behind, and its depth; height of a disc. Empty where they
+    cannot be measured."""
 
 
 class CandidateEntry(_Document):
@@ -198,12 +202,13 @@ def result_document(result: SpineResult, source: InputIdentity) -> ResultDocumen
         The document to write, without patient data.
     """
     structures = result.labeling.structures if result.labeling else ()
+    lengths = measure(result.labeling) if result.labeling else {}
     return ResultDocument(
         software=SoftwareEntry(name=PRODUCT_NAME, version=product_version()),
         models=tuple(ModelEntry(name=m.name, version=m.version, sha256=m.sha256) for m in result.models),
         input=source,
         labelling=_labelling(result.labeling) if result.labeling else None,
-        structures=tuple(_structure(structure) for structure in structures),
+        structures=tuple(_structure(structure, lengths.get(structure.id, {})) for structure in structures),
         timings_s={stage: round(seconds, 3) for stage, seconds in result.timings.items()},
     )
 
@@ -245,7 +250,7 @@ def _candidate(candidate: Candidate) -> CandidateEntry:
     return CandidateEntry(names=names, probability=candidate.probability)
 
 
-def _structure(structure: NamedStructure) -> StructureEntry:
+def _structure(structure: NamedStructure, lengths: dict[Length, float]) -> StructureEntry:
     x, y, z = (round(float(coordinate), 2) for coordinate in structure.instance.centroid)
     return StructureEntry(
         id=structure.id,
@@ -259,4 +264,5 @@ def _structure(structure: NamedStructure) -> StructureEntry:
         centroid_mm=(x, y, z),
         volume_mm3=round(float(structure.instance.volume), 1),
         fully_visible=structure.instance.fully_visible,
+        lengths_mm={length: round(value, 1) for length, value in lengths.items()},
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,9 @@ queue = typer.Typer(help="Look at the queue of a service, and help it on.", no_a
 app.add_typer(queue, name="queue")
 console = Console(markup=False, emoji=False)
 
+_EXTRA = ("prometheus_client", "pynetdicom", "requests", "starlette", "uvicorn")
+"""What the extra ``pacs`` installs, by name of import."""
+
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration of the service, YAML.")]
 JobId = Annotated[int, typer.Argument(metavar="JOB", help="Number of the job.")]
 
@@ -30,6 +34,7 @@ JobId = Annotated[int, typer.Argument(metavar="JOB", help="Number of the job.")]
 @app.command()
 def serve(config: Config) -> None:
     """Receive series by DICOM, segment them and send the results back. Research use only."""
+    _require_extra()
     from spine_segmentation.pacs.config import load_config
     from spine_segmentation.pacs.service import Service
 
@@ -40,6 +45,7 @@ def serve(config: Config) -> None:
 @app.command()
 def reconcile(config: Config) -> None:
     """Have Orthanc send every recent MR series that has not reached the service."""
+    _require_extra()
     from spine_segmentation.pacs.config import load_config
     from spine_segmentation.pacs.orthanc import OrthancClient
     from spine_segmentation.pacs.reconcile import Reconciler
@@ -129,6 +135,17 @@ def purge(
             remedy="wait, or pass --undelivered to give up its results",
         )
     console.print("deleted")
+
+
+def _require_extra() -> None:
+    """Make sure that the packages of the extra ``pacs`` are there, before an import fails."""
+    missing = [package for package in _EXTRA if find_spec(package) is None]
+    if missing:
+        raise UsageError(
+            f"packages that are not installed: {', '.join(missing)}",
+            expected="those of the extra 'pacs'",
+            remedy='pip install "spine-segmentation[pacs]"',
+        )
 
 
 def _open(config: Path) -> tuple[Ledger, Spool]:

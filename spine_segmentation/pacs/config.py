@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from spine_segmentation.errors import UsageError
+from spine_segmentation.io.dicom_sr import SrType
 
 AeTitle = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[ -\[\]-~]{1,16}$")]
 """1 to 16 printable characters without a backslash (VR AE)."""
@@ -128,6 +129,16 @@ class Processing(_Section):
     _resolve = field_validator("models")(lambda path, info: path and _beside_configuration(path, info))
 
 
+class Results(_Section):
+    """Which objects a result has, beside the Segmentation."""
+
+    report: SrType | None = "comprehensive3d"
+    """Class of the Structured Report; ``comprehensive`` or ``enhanced`` for systems that refuse Comprehensive 3D SR;
+    null for none."""
+    capture: bool = False
+    """Also a Secondary Capture of the overlay, for systems that show neither Segmentations nor reports."""
+
+
 class DicomDestination(RemoteAe):
     """Results go there by C-STORE."""
 
@@ -222,6 +233,7 @@ class ServeConfig(_Section):
     destinations: Annotated[tuple[Destination, ...], Field(min_length=1)]
     readiness: Readiness = Readiness()
     processing: Processing = Processing()
+    results: Results = Results()
     delivery: Delivery = Delivery()
     retention: Retention = Retention()
     status_page: StatusPage | None = StatusPage()

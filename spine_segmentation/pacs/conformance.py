@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, SegmentationStorage
+from pydicom.uid import (
+    UID,
+    Comprehensive3DSRStorage,
+    ComprehensiveSRStorage,
+    EnhancedSRStorage,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    SecondaryCaptureImageStorage,
+    SegmentationStorage,
+)
 from pynetdicom import AllStoragePresentationContexts
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     StorageCommitmentPushModel,
@@ -14,7 +23,14 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 
 from spine_segmentation.pacs.statuses import MEANINGS, StoreStatus
 
-WRITTEN = {SegmentationStorage: (ExplicitVRLittleEndian,)}
+_RESULTS = (
+    SegmentationStorage,
+    Comprehensive3DSRStorage,
+    ComprehensiveSRStorage,
+    EnhancedSRStorage,
+    SecondaryCaptureImageStorage,
+)
+WRITTEN = dict.fromkeys(_RESULTS, (ExplicitVRLittleEndian,))
 """The classes that results have, with the transfer syntaxes that they are written in."""
 
 REQUESTED = (StorageCommitmentPushModel, StudyRootQueryRetrieveInformationModelFind)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from spine_segmentation.io.outputs import STATUS_FILE
 from spine_segmentation.io.status import StatusDocument
 from spine_segmentation.pacs import jobs
+from spine_segmentation.pacs.config import Results
 from spine_segmentation.pacs.jobs import Job, ResultObject
 from spine_segmentation.pacs.ledger import Ledger
 from spine_segmentation.pacs.protocol import Reply, Request
@@ -36,6 +37,7 @@ class Dispatcher:
         ledger: The jobs.
         worker: Does the work.
         destinations: Names of the destinations that results go to.
+        results: Which objects a result has.
         max_attempts: So many crashes make a job fail.
         previews: Whether pictures are made.
     """
@@ -47,11 +49,13 @@ class Dispatcher:
         worker: Worker,
         *,
         destinations: Sequence[str],
+        results: Results,
         max_attempts: int,
         previews: bool,
     ) -> None:
         self._spool, self._ledger, self._worker = spool, ledger, worker
-        self._destinations, self._max_attempts, self._previews = destinations, max_attempts, previews
+        self._destinations, self._results = destinations, results
+        self._max_attempts, self._previews = max_attempts, previews
         self._not_before: dict[int, float] = {}
         self.seconds_busy = 0.0
 
@@ -99,8 +103,9 @@ class Dispatcher:
             input=work / "input",
             output=work / "output",
             version=job.version,
-            predecessor=job.predecessor,
-            study_uid=job.predecessor_study,
+            predecessors=job.predecessors,
+            study_uid=job.study_uid,
+            results=self._results,
             preview=self._previews,
         )
 

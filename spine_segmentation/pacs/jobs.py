@@ -25,16 +25,16 @@ class Job:
         series_uid: The series.
         inputs: Paths of its images, relative to the spool.
         version: 1, or one more than the results of earlier contents or models.
-        predecessor: Series Instance UID of the result that this one supersedes; empty for version 1.
-        predecessor_study: Its Study Instance UID, which is that of the series.
+        predecessors: Series Instance UIDs of the objects that this job's supersede; none for version 1.
+        study_uid: The study.
     """
 
     id: int
     series_uid: str
     inputs: tuple[str, ...]
     version: int
-    predecessor: str
-    predecessor_study: str
+    predecessors: tuple[str, ...]
+    study_uid: str
 
 
 @dataclass(frozen=True)
@@ -214,7 +214,8 @@ def _job(db: sqlite3.Connection, row: sqlite3.Row) -> Job:
     ).fetchall()
     earlier = db.execute(
         "SELECT job.id, result_series_uid FROM job JOIN result ON result.job_id=job.id"
-        " WHERE series_uid=? AND job.id<>? AND state IN ('DONE', 'SUPERSEDED') ORDER BY job.finished_at, job.id",
+        " WHERE series_uid=? AND job.id<>? AND state IN ('DONE', 'SUPERSEDED')"
+        " ORDER BY job.finished_at, job.id, result.rowid",
         (row["series_uid"], row["id"]),
     ).fetchall()
     study = db.execute("SELECT study_uid FROM series WHERE series_uid=?", (row["series_uid"],)).fetchone()
@@ -223,8 +224,8 @@ def _job(db: sqlite3.Connection, row: sqlite3.Row) -> Job:
         series_uid=row["series_uid"],
         inputs=tuple(path for (path,) in inputs),
         version=1 + len({job_id for job_id, _ in earlier}),
-        predecessor=earlier[-1]["result_series_uid"] if earlier else "",
-        predecessor_study=study["study_uid"],
+        predecessors=tuple(series_uid for job_id, series_uid in earlier if job_id == earlier[-1]["id"]),
+        study_uid=study["study_uid"],
     )
 
 

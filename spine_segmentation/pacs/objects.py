@@ -1,4 +1,4 @@
-"""The DICOM objects that one job yields: a list of files, to which further kinds of object are added here."""
+"""The DICOM objects that one job yields."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from pydicom import Dataset
 from spine_segmentation.io.atomic import atomic_path
 from spine_segmentation.io.dicom_reader import DicomSeries
 from spine_segmentation.io.dicom_seg import write_segmentation
-from spine_segmentation.io.outputs import SEGMENTATION_FILE
+from spine_segmentation.io.dicom_sr import write_report
+from spine_segmentation.io.outputs import CAPTURE_FILE, REPORT_FILE, SEGMENTATION_FILE
+from spine_segmentation.io.secondary_capture import write_capture
 from spine_segmentation.io.uids import derived_uid
+from spine_segmentation.pacs.config import Results
 from spine_segmentation.results import SpineResult
 
 
@@ -22,23 +25,26 @@ class Version:
 
     Attributes:
         number: 1 for the first.
-        predecessor: Series Instance UID of the result that it supersedes; empty for the first.
-        study_uid: The study of both.
+        predecessors: Series Instance UIDs of the objects that it supersedes; none for the first.
+        study_uid: The study of all.
     """
 
     number: int
-    predecessor: str
+    predecessors: tuple[str, ...]
     study_uid: str
 
 
-def write_objects(result: SpineResult, series: DicomSeries, folder: Path, version: Version) -> list[Path]:
-    """Write all objects of a result, each in its final form; later ones may refer to earlier ones.
+def write_objects(
+    result: SpineResult, series: DicomSeries, folder: Path, version: Version, wanted: Results
+) -> list[Path]:
+    """Write all objects of a result, each in its final form: the report refers to the finished segmentation.
 
     Args:
         result: The result.
         series: Its source.
         folder: An existing folder.
-        version: What the objects say about their predecessor.
+        version: What the objects say about their predecessors.
+        wanted: Which objects there are beside the segmentation.
 
     Returns:
         The files.
@@ -47,14 +53,22 @@ def write_objects(result: SpineResult, series: DicomSeries, folder: Path, versio
         NoSpineFound: If no structure was found.
         OutputError: If the source's header does not allow an object, or a file cannot be written.
     """
-    segmentation = folder / SEGMENTATION_FILE
-    write_segmentation(result, series, segmentation)
-    supersede(segmentation, version)
-    return [segmentation]
+    objects = [folder / SEGMENTATION_FILE]
+    write_segmentation(result, series, objects[0])
+    supersede(objects[0], version)
+    if wanted.report is not None:
+        objects.append(folder / REPORT_FILE)
+        write_report(result, series, objects[0], objects[-1], wanted.report)
+        supersede(objects[-1], version)
+    if wanted.capture:
+        objects.append(folder / CAPTURE_FILE)
+        write_capture(result, series, objects[-1])
+        supersede(objects[-1], version)
+    return objects
 
 
 def supersede(path: Path, version: Version) -> None:
-    """Mark an object as a later version: in its series description, by a related series, with UIDs of its own.
+    """Mark an object as a later version: in its series description, by related series, with UIDs of its own.
 
     Args:
         path: A DICOM file; unchanged if the version is the first.
@@ -63,16 +77,20 @@ def supersede(path: Path, version: Version) -> None:
     Raises:
         OutputError: If it cannot be written.
     """
-    if not version.predecessor:
+    if not version.predecessors:
         return
     dataset = pydicom.dcmread(path)
-    related = Dataset()
-    related.StudyInstanceUID, related.SeriesInstanceUID = version.study_uid, version.predecessor
-    related.PurposeOfReferenceCodeSequence = []
-    dataset.RelatedSeriesSequence = [related]
+    dataset.RelatedSeriesSequence = [_related(version.study_uid, series_uid) for series_uid in version.predecessors]
     dataset.SeriesDescription = f"{dataset.SeriesDescription}, version {version.number}"
     for keyword in ("SOPInstanceUID", "SeriesInstanceUID"):
-        setattr(dataset, keyword, derived_uid("version", str(dataset[keyword].value), version.predecessor))
+        setattr(dataset, keyword, derived_uid("version", str(dataset[keyword].value), *version.predecessors))
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     with atomic_path(path) as temporary:
         dataset.save_as(temporary, enforce_file_format=True)
+
+
+def _related(study_uid: str, series_uid: str) -> Dataset:
+    related = Dataset()
+    related.StudyInstanceUID, related.SeriesInstanceUID = study_uid, series_uid
+    related.PurposeOfReferenceCodeSequence = []
+    return related

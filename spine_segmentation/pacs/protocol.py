@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from spine_segmentation.pacs.config import Results
+
 
 class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -27,10 +29,12 @@ class Request(_Message):
     """Empty folder for the objects and ``status.json``."""
     version: int
     """1 for the first result of a series."""
-    predecessor: str
-    """Series Instance UID of the result that is superseded; empty for the first."""
+    predecessors: tuple[str, ...]
+    """Series Instance UIDs of the objects that are superseded; none for the first."""
     study_uid: str
     """The study."""
+    results: Results
+    """Which objects to write."""
     preview: bool
     """Also write a picture."""
 

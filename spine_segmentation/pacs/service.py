@@ -177,6 +177,7 @@ class Service:
             self.ledger,
             self.worker,
             destinations=[destination.name for destination in self._settings.destinations],
+            results=self._settings.results,
             max_attempts=self._settings.processing.max_attempts,
             previews=self._previews,
         )

@@ -74,8 +74,8 @@ def _process(request: Request, process: Process) -> list[Path]:
     chosen, _ = choose_series(list_series(request.input))
     series = read_series(chosen)
     result = process(series.volume)
-    version = Version(request.version, request.predecessor, request.study_uid)
-    objects = write_objects(result, series, request.output, version)
+    version = Version(request.version, request.predecessors, request.study_uid)
+    objects = write_objects(result, series, request.output, version, request.results)
     if request.preview:
         write_montage(result, request.output / OVERLAY_FILE)
     return objects

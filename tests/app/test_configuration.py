@@ -20,4 +20,8 @@ def test_name_and_version_are_those_of_the_package() -> None:
 
 def test_parameters_are_those_of_the_operators() -> None:
     assert CONFIGURATION["networks"] == {"device": "cpu"}
-    assert CONFIGURATION["dicom_seg_writer"] == {"seg_type": "binary"}
+    assert CONFIGURATION["dicom_seg_writer"] == {
+        "formats": ["seg"],
+        "seg_type": "binary",
+        "sr_type": "comprehensive3d",
+    }

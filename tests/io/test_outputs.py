@@ -5,13 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
+from pydicom.uid import EnhancedSRStorage
 
 from spine_segmentation.errors import OutputError, UsageError
 from spine_segmentation.io.dicom_reader import DicomSeries, read_series
 from spine_segmentation.io.dicom_series import choose_series, list_series
 from spine_segmentation.io.nifti import read_nifti
-from spine_segmentation.io.outputs import FORMATS, write_outputs
+from spine_segmentation.io.outputs import DICOM_FORMATS, FORMATS, write_outputs
 from spine_segmentation.results import SpineResult
 from spine_segmentation.volume import Volume
 from tests.dicom_factory import write_enhanced, write_series
@@ -26,9 +28,30 @@ def test_everything_is_written_under_its_fixed_name(
     volume: Volume, make_result: MakeResult, make_series: MakeSeries, tmp_path: Path
 ) -> None:
     paths = write_outputs(make_result(volume), tmp_path, series=make_series(volume), formats=FORMATS)
-    names = {"segmentation.dcm", "labels.nii.gz", "semantic.nii.gz", "overlay.png", "result.json"}
-    assert {path.name for path in paths} == names == {path.name for path in tmp_path.iterdir()}
+    names = {"labels.nii.gz", "semantic.nii.gz", "overlay.png", "result.json"}
+    objects = {"segmentation.dcm", "report.dcm", "overlay.dcm"}
+    assert {path.name for path in paths} == names | objects == {path.name for path in tmp_path.iterdir()}
     assert paths[-1].name == "result.json"
+
+
+def test_reports_and_captures_are_written_on_request_alone(
+    volume: Volume, make_result: MakeResult, make_series: MakeSeries, tmp_path: Path
+) -> None:
+    written_paths = write_outputs(make_result(volume), tmp_path, series=make_series(volume))
+    assert {"report.dcm", "overlay.dcm"}.isdisjoint(path.name for path in written_paths)
+
+
+def test_a_report_refers_to_the_segmentation_beside_it(
+    volume: Volume, make_result: MakeResult, make_series: MakeSeries, tmp_path: Path
+) -> None:
+    result, series = make_result(volume), make_series(volume)
+    with pytest.raises(UsageError, match="without a segmentation"):
+        write_outputs(result, tmp_path, series=series, formats=frozenset({"sr", "json"}))
+    write_outputs(result, tmp_path, series=series, formats=frozenset({"seg", "sr"}), sr_type="enhanced")
+    report = pydicom.dcmread(tmp_path / "report.dcm")
+    assert report.SOPClassUID == EnhancedSRStorage
+    referenced = str(report.CurrentRequestedProcedureEvidenceSequence)
+    assert pydicom.dcmread(tmp_path / "segmentation.dcm").SOPInstanceUID in referenced
 
 
 def test_label_maps_lie_on_the_grid_of_the_input(volume: Volume, make_result: MakeResult, tmp_path: Path) -> None:
@@ -41,14 +64,14 @@ def test_label_maps_lie_on_the_grid_of_the_input(volume: Volume, make_result: Ma
         assert np.allclose(found.affine, volume.affine, atol=1e-4)
 
 
-def test_no_segmentation_without_a_series_or_without_structures(
+def test_no_dicom_without_a_series_or_without_structures(
     volume: Volume, make_result: MakeResult, make_series: MakeSeries, tmp_path: Path
 ) -> None:
     result, series = make_result(volume), make_series(volume)
     assert result.labeling is not None
     nothing = replace(result, labeling=replace(result.labeling, structures=()))
     for case, source in ((result, None), (nothing, series), (replace(result, labeling=None), series)):
-        assert write_outputs(case, tmp_path, series=source, formats=frozenset({"seg"})) == []
+        assert write_outputs(case, tmp_path, series=source, formats=DICOM_FORMATS) == []
 
 
 def test_unknown_formats_are_refused(volume: Volume, make_result: MakeResult, tmp_path: Path) -> None:
@@ -56,7 +79,7 @@ def test_unknown_formats_are_refused(volume: Volume, make_result: MakeResult, tm
         write_outputs(make_result(volume), tmp_path, series=None, formats=frozenset({"jpeg"}))
 
 
-@pytest.mark.parametrize("kind", sorted(FORMATS))
+@pytest.mark.parametrize("kind", sorted(FORMATS - {"sr"}))
 def test_a_missing_folder_is_an_output_error(
     kind: str, volume: Volume, make_result: MakeResult, make_series: MakeSeries, tmp_path: Path
 ) -> None:
@@ -65,7 +88,7 @@ def test_a_missing_folder_is_an_output_error(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", ["seg", "png"])
+@pytest.mark.parametrize("kind", ["seg", "sc", "png"])
 def test_a_write_that_stops_half_way_is_explained_and_leaves_nothing(
     kind: str, volume: Volume, make_result: MakeResult, make_series: MakeSeries, tmp_path: Path
 ) -> None:

@@ -38,6 +38,14 @@ def test_structures_are_listed_top_to_bottom(volume: Volume, make_result: MakeRe
     assert structures[0]["fully_visible"] is False
 
 
+def test_lengths_are_given_where_they_can_be_measured(volume: Volume, make_result: MakeResult, tmp_path: Path) -> None:
+    lengths = {entry["name"]: entry["lengths_mm"] for entry in as_json(make_result(volume), tmp_path)["structures"]}
+    assert list(lengths["L4"]) == ["anterior_height", "middle_height", "posterior_height", "depth"]
+    assert lengths["L4"]["middle_height"] == pytest.approx(5 * 0.8, abs=0.8)
+    assert list(lengths["L4-L5"]) == ["disc_height"]
+    assert lengths["L3"] == lengths["S1"] == {}
+
+
 def test_undetermined_structures_have_no_name(volume: Volume, make_result: MakeResult, tmp_path: Path) -> None:
     document = as_json(make_result(volume, determined=False), tmp_path)
     first, second, *_ = document["structures"]

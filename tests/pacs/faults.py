@@ -21,6 +21,7 @@ from pynetdicom import AE
 
 from tests.pacs.lab import (
     AE_TITLE,
+    OBJECTS_PER_RESULT,
     SENDER,
     Archive,
     ServiceProcess,
@@ -28,6 +29,7 @@ from tests.pacs.lab import (
     make_config,
     make_series,
     send,
+    source_of,
     wait_for,
 )
 
@@ -119,20 +121,16 @@ class Bench:
         current = self.service.rows(
             "SELECT sop_uid FROM result JOIN job ON job.id=job_id WHERE series_uid=? AND state='DONE'", series_uid
         )
-        if not current:
+        if len(current) < OBJECTS_PER_RESULT:
             account.lost.append(f"result of {series_uid}")
-        if len(current) > 1:
+        if len(current) > OBJECTS_PER_RESULT:
             account.doubled.append(f"result of {series_uid}")
         account.lost += [f"delivery {row['sop_uid']}" for row in current if row["sop_uid"] not in self.archive.objects]
         superseded = self.service.rows(
             "SELECT sop_uid FROM result JOIN job ON job.id=job_id WHERE series_uid=? AND state<>'DONE'", series_uid
         )
         explained = {row["sop_uid"] for row in (*current, *superseded)}
-        there = [
-            str(item.SOPInstanceUID)
-            for item in self.archive.datasets
-            if item.ReferencedSeriesSequence[0].SeriesInstanceUID == series_uid
-        ]
+        there = [str(item.SOPInstanceUID) for item in self.archive.datasets if source_of(item) == series_uid]
         account.doubled += [f"result {uid}" for uid in there if uid not in explained]
 
 
@@ -262,7 +260,7 @@ def corrected_demographics(folder: Path, moments: int) -> Account:
         dataset.save_as(path)
     bench.send_all()
     account = _close(bench)
-    names = [str(item.PatientName) for item in bench.archive.datasets]
+    names = [str(item.PatientName) for item in bench.archive.datasets if item.Modality == "SEG"]
     if names.count("Right^Name") < moments:
         account.lost.append("a correction")
     return account

@@ -21,7 +21,7 @@ import numpy as np
 import pydicom
 import yaml
 from pydicom.dataset import Dataset
-from pydicom.uid import generate_uid
+from pydicom.uid import SegmentationStorage, generate_uid
 from pynetdicom import AE, AllStoragePresentationContexts, build_role, evt
 from pynetdicom.sop_class import StorageCommitmentPushModel, Verification
 
@@ -31,6 +31,8 @@ from tests.dicom_factory import write_series
 
 AE_TITLE, SENDER, ARCHIVE = "SPINESEG", "SCANNER", "ARCHIVE"
 ROOT = Path(__file__).parents[2]
+OBJECTS_PER_RESULT = 2
+"""Segmentation and report, which is what is configured by default."""
 
 
 def free_port() -> int:
@@ -110,6 +112,19 @@ def storescu(port: int, folder: Path, *options: str) -> subprocess.CompletedProc
     )
 
 
+def source_of(dataset: Dataset) -> str:
+    """The series that one of our objects was made of."""
+    if dataset.Modality != "SR":
+        return str(dataset.ReferencedSeriesSequence[0].SeriesInstanceUID)
+    (evidence,) = dataset.CurrentRequestedProcedureEvidenceSequence
+    images = [s for s in evidence.ReferencedSeriesSequence if _is_of_images(s)]
+    return str(images[0].SeriesInstanceUID)
+
+
+def _is_of_images(series: Dataset) -> bool:
+    return series.ReferencedSOPSequence[0].ReferencedSOPClassUID != SegmentationStorage
+
+
 class Archive:
     """A destination. It keeps what it gets, counts every C-STORE, and commits on request."""
 
@@ -118,6 +133,7 @@ class Archive:
         self.objects: dict[str, bytes] = {}
         self.stores: Counter[str] = Counter()
         self.status = 0x0000
+        self.refused = ""
         self.service_port = 0
         self.commits = True
         self.reports = 0
@@ -148,10 +164,13 @@ class Archive:
         return [pydicom.dcmread(BytesIO(content)) for content in self.objects.values()]
 
     def sources(self) -> Counter[str]:
-        """How many different results each source series has here."""
-        return Counter(str(item.ReferencedSeriesSequence[0].SeriesInstanceUID) for item in self.datasets)
+        """How many different results each source series has here: the most objects of one kind."""
+        counts = Counter((source_of(item), item.SOPClassUID) for item in self.datasets)
+        return Counter({source: number for (source, _), number in reversed(counts.most_common())})
 
     def _store(self, event: evt.Event) -> int:
+        if event.request.AffectedSOPClassUID == self.refused:
+            return 0xC123
         if self.status == 0:
             uid = str(event.request.AffectedSOPInstanceUID)
             self.stores[uid] += 1

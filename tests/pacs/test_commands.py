@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -7,12 +10,12 @@ from typer.testing import CliRunner
 
 from spine_segmentation.errors import UsageError
 from spine_segmentation.pacs import deliveries, jobs
-from spine_segmentation.pacs.commands import app
+from spine_segmentation.pacs.commands import _EXTRA, app
 from spine_segmentation.pacs.config import load_config
 from spine_segmentation.pacs.jobs import ResultObject
 from spine_segmentation.pacs.ledger import Ledger
 from spine_segmentation.pacs.spool import Spool
-from tests.pacs.lab import make_config
+from tests.pacs.lab import ROOT, make_config
 
 
 class Desk:
@@ -84,3 +87,31 @@ def test_an_unknown_job_is_said_so(desk: Desk) -> None:
 def test_reconcile_needs_an_orthanc(desk: Desk) -> None:
     with pytest.raises(UsageError, match="orthanc"):
         desk.run("reconcile", str(desk.config))
+
+
+@pytest.mark.parametrize("command", ["serve", "reconcile"])
+def test_a_missing_extra_is_said_and_not_traced(command: str, tmp_path: Path) -> None:
+    done = _without_extra([command, str(make_config(tmp_path, 11112, 4242))])
+    assert done.returncode == 2
+    assert "spine-segmentation[pacs]" in done.stderr.replace("\n", "")
+    assert "Traceback" not in done.stderr
+
+
+def test_the_rest_of_the_command_line_needs_no_extra() -> None:
+    assert "--format" in _without_extra(["segment", "--help"]).stdout
+
+
+def _without_extra(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run the command line where the extra's packages cannot be imported."""
+    program = (
+        "import sys; from spine_segmentation.pacs.commands import _EXTRA; sys.modules.update(dict.fromkeys(_EXTRA));"
+        " from spine_segmentation.cli import main; main()"
+    )
+    command = [sys.executable, "-c", program, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+
+
+def test_the_extra_is_that_of_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = [requirement.split(">")[0].replace("-", "_") for requirement in project["optional-dependencies"]["pacs"]]
+    assert sorted(_EXTRA) == sorted(names)

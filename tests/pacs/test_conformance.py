@@ -16,4 +16,10 @@ def test_every_status_has_a_meaning() -> None:
 
 
 def test_the_classes_are_those_that_are_written() -> None:
-    assert {sop_class.name for sop_class in WRITTEN} == {"Segmentation Storage"}
+    assert {sop_class.name for sop_class in WRITTEN} == {
+        "Segmentation Storage",
+        "Comprehensive 3D SR Storage",
+        "Comprehensive SR Storage",
+        "Enhanced SR Storage",
+        "Secondary Capture Image Storage",
+    }

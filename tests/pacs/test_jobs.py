@@ -70,7 +70,7 @@ def test_an_operator_may_have_history_processed_by_a_new_model(ledger: Ledger) -
     assert jobs.claim(ledger, "m1") is None, "the same model would give the same result"
     assert jobs.retry(ledger, first.id)
     second = run(ledger, "m2", uid="9.2")
-    assert (second.version, second.predecessor) == (2, "9.1.0")
+    assert (second.version, second.predecessors) == (2, ("9.1.0",))
     assert states(ledger)[0] == "SUPERSEDED"
 
 
@@ -104,7 +104,7 @@ def test_a_late_image_after_delivery_makes_version_two(ledger: Ledger) -> None:
     receive(ledger, 2)
     jobs.settle(ledger, SERIES)
     job = run(ledger, uid="9.2")
-    assert (job.version, job.predecessor) == (2, "9.1.0")
+    assert (job.version, job.predecessors) == (2, ("9.1.0",))
     kept = {row["destination"]: row["state"] for row in ledger.rows("SELECT * FROM delivery WHERE sop_uid='9.1'")}
     assert kept == {"a": "DELIVERED", "b": "CANCELLED"}
 

@@ -68,8 +68,9 @@ def test_a_series_goes_in_and_its_segmentation_comes_back(make_site: Callable[..
     site.send(make_series(tmp_path / "in", images=8, size=64))
     wait_for(lambda: site.orthanc.series("SEG"), 60, "no segmentation came back")
     wait_for(site.service.is_idle, 60)
-    states = {row["destination"]: row["reason"] for row in site.service.rows("SELECT * FROM delivery")}
-    assert states == {"orthanc": "committed", "web": ""}
+    states = {(row["destination"], row["reason"]) for row in site.service.rows("SELECT * FROM delivery")}
+    assert states == {("orthanc", "committed"), ("web", "")}
+    assert len(site.orthanc.series("SR")) == 1
     (found,) = site.orthanc.get("/dicom-web/series", Modality="SEG")
     assert found["00080060"]["Value"] == ["SEG"]
     (content,) = site.orthanc.files("SEG")

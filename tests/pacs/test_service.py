@@ -7,11 +7,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import highdicom as hd
 import pydicom
 import pytest
 from pydicom import Dataset
+from pydicom.uid import Comprehensive3DSRStorage, EnhancedSRStorage
 
-from tests.pacs.lab import Archive, ServiceProcess, free_port, make_series, send, wait_for
+from tests.pacs.lab import (
+    OBJECTS_PER_RESULT,
+    Archive,
+    ServiceProcess,
+    free_port,
+    make_series,
+    send,
+    source_of,
+    wait_for,
+)
 from tests.pacs.stand_in_worker import CRASH, DEFECT, HANG, NO_SPINE
 
 pytestmark = pytest.mark.pacs
@@ -35,9 +46,18 @@ def jobs_of(service: ServiceProcess, path: Path, number: int = 1) -> list[tuple[
 
 
 def results_of(archive: Archive, path: Path) -> list[Dataset]:
-    """What the archive has of a series, in the order of arrival."""
-    wanted = series_of(path)
-    return [item for item in archive.datasets if item.ReferencedSeriesSequence[0].SeriesInstanceUID == wanted]
+    """The segmentations that the archive has of a series, in the order of arrival."""
+    return [item for item in objects_of(archive, path) if item.Modality == "SEG"]
+
+
+def objects_of(archive: Archive, path: Path) -> list[Dataset]:
+    """Everything that the archive has of a series, in the order of arrival."""
+    return [item for item in archive.datasets if source_of(item) == series_of(path)]
+
+
+def referenced_segmentations(report: Dataset) -> set[str]:
+    found = hd.sr.Comprehensive3DSR.from_dataset(report).content.get_volumetric_roi_measurement_groups()
+    return {group.referenced_segment[0].ReferencedSOPSequence[0].ReferencedSOPInstanceUID for group in found}
 
 
 def test_repeats_and_restarts_change_nothing(make_service: Make, archive: Archive, tmp_path: Path) -> None:
@@ -66,7 +86,17 @@ def test_a_late_image_makes_a_version_that_names_its_predecessor(
     assert [state for state, _ in jobs_of(shared_service, paths[0], 2)] == ["SUPERSEDED", "DONE"]
     first, second = results_of(shared_archive, paths[0])
     assert second.SeriesDescription == f"{first.SeriesDescription}, version 2"
-    assert second.RelatedSeriesSequence[0].SeriesInstanceUID == first.SeriesInstanceUID
+    earlier, later = [
+        [item for item in objects_of(shared_archive, paths[0]) if ("version 2" in item.SeriesDescription) is is_later]
+        for is_later in (False, True)
+    ]
+    assert [item.Modality for item in earlier] == [item.Modality for item in later] == ["SEG", "SR"]
+    for item in later:
+        named = [related.SeriesInstanceUID for related in item.RelatedSeriesSequence]
+        assert named == [one.SeriesInstanceUID for one in earlier]
+    (_, report), (segmentation, later_report) = earlier, later
+    assert referenced_segmentations(later_report) == {segmentation.SOPInstanceUID}
+    assert later_report.SOPInstanceUID != report.SOPInstanceUID
     assert second.StudyInstanceUID == first.StudyInstanceUID
 
 
@@ -124,10 +154,11 @@ def test_our_own_results_come_back_and_nothing_happens(
     send(shared_service.port, paths)
     jobs_of(shared_service, paths[0])
     before = len(shared_archive.objects)
-    (result,) = results_of(shared_archive, paths[0])
-    assert send(shared_service.port, [result]) == [0]
-    result.save_as(tmp_path / "result.dcm")
-    assert jobs_of(shared_service, tmp_path / "result.dcm") == [("SKIPPED", "a result of this program")]
+    results = objects_of(shared_archive, paths[0])
+    assert send(shared_service.port, results) == [0, 0]
+    for number, result in enumerate(results):
+        result.save_as(tmp_path / f"{number}.dcm")
+        assert jobs_of(shared_service, tmp_path / f"{number}.dcm") == [("SKIPPED", "a result of this program")]
     assert len(shared_archive.objects) == before
 
 
@@ -148,7 +179,7 @@ def test_poisonous_series_fail_and_the_next_one_is_served(make_service: Make, ar
     finished(service, 4)
     assert [jobs_of(service, paths[0])[0][0] for paths in poison] == ["FAILED"] * 3
     assert [state for state, _ in jobs_of(service, good[0])] == ["DONE"]
-    assert len(archive.objects) == 1
+    assert len(archive.objects) == OBJECTS_PER_RESULT
 
 
 def test_a_killed_service_loses_and_doubles_nothing(make_service: Make, archive: Archive, tmp_path: Path) -> None:
@@ -175,7 +206,7 @@ def test_sigterm_ends_in_order_and_the_job_goes_on_later(make_service: Make, arc
     assert service.rows("SELECT attempts FROM job")[0]["attempts"] == 0
     service.start()
     finished(service, 1)
-    assert len(archive.objects) == 1
+    assert len(archive.objects) == OBJECTS_PER_RESULT
 
 
 def test_a_destination_that_is_down_is_waited_for(make_service: Make, archive: Archive, tmp_path: Path) -> None:
@@ -185,7 +216,7 @@ def test_a_destination_that_is_down_is_waited_for(make_service: Make, archive: A
     wait_for(lambda: service.job_states()["DONE"], 20)
     archive.start()
     finished(service, 1)
-    assert len(archive.objects) == 1
+    assert len(archive.objects) == OBJECTS_PER_RESULT
 
 
 def test_what_a_destination_refuses_becomes_a_dead_letter(make_service: Make, archive: Archive, tmp_path: Path) -> None:
@@ -209,9 +240,9 @@ def test_a_result_is_delivered_only_when_the_archive_has_committed(
     service = make_service(receiver={"port": port}, destinations=[destination])
     send(service.port, make_series(tmp_path / "in"))
     finished(service, 1)
-    row = service.rows("SELECT state, reason FROM delivery")[0]
-    assert (row["state"], row["reason"]) == ("DELIVERED", "committed")
-    wait_for(lambda: archive.reports == 1, 5)
+    rows = service.rows("SELECT state, reason FROM delivery")
+    assert [(row["state"], row["reason"]) for row in rows] == [("DELIVERED", "committed")] * OBJECTS_PER_RESULT
+    wait_for(lambda: archive.reports, 5)
 
 
 def test_an_archive_without_commitment_is_believed(make_service: Make, archive: Archive, tmp_path: Path) -> None:
@@ -234,6 +265,35 @@ def test_a_study_waits_for_all_its_series(make_service: Make, tmp_path: Path) ->
     time.sleep(1.2)
     assert service.job_states() == {}
     finished(service, 2)
+
+
+def test_all_objects_of_a_result_are_as_configured(make_service: Make, archive: Archive, tmp_path: Path) -> None:
+    service = make_service(results={"report": "enhanced", "capture": True})
+    paths = make_series(tmp_path / "in")
+    send(service.port, paths)
+    finished(service, 1)
+    segmentation, report, capture = objects_of(archive, paths[0])
+    assert [item.Modality for item in (segmentation, report, capture)] == ["SEG", "SR", "OT"]
+    assert report.SOPClassUID == EnhancedSRStorage
+    assert len({item.SeriesInstanceUID for item in (segmentation, report, capture)}) == 3
+
+
+def test_a_result_stays_until_all_its_objects_are_delivered(
+    make_service: Make, archive: Archive, tmp_path: Path
+) -> None:
+    archive.refused = Comprehensive3DSRStorage
+    service = make_service(retention={"keep_seconds": 0.1}, delivery={"max_refusals": 100})
+    paths = make_series(tmp_path / "in")
+    send(service.port, paths)
+    wait_for(lambda: service.rows("SELECT 1 FROM delivery WHERE state='DELIVERED'"), 30)
+    assert [item.Modality for item in objects_of(archive, paths[0])] == ["SEG"]
+    service.stop()
+    service.start()
+    time.sleep(2.0)
+    assert {path.name for path in (service.spool / "results").rglob("*.dcm")} == {"segmentation.dcm", "report.dcm"}
+    archive.refused = ""
+    finished(service, 1)
+    assert [item.Modality for item in objects_of(archive, paths[0])] == ["SEG", "SR"]
 
 
 def test_finished_work_is_deleted_after_its_time(make_service: Make, archive: Archive, tmp_path: Path) -> None:

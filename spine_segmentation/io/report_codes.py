@@ -1,0 +1,50 @@
+"""The codes of reports that no standard has: a private scheme of few concepts, declared in every report."""
+
+from __future__ import annotations
+
+from highdicom.coding_schemes import CodingSchemeIdentificationItem
+
+from spine_segmentation.anatomy import Code
+from spine_segmentation.io.product import PRODUCT_NAME
+
+DESIGNATOR = "99SPINESEG"
+"""Coding scheme designator; 99 marks a private scheme (DICOM PS3.16, 8.2)."""
+
+
+def _code(value: str, meaning: str) -> Code:
+    return Code(value, meaning, DESIGNATOR)
+
+
+LEVELS = _code("LEVELS", "Levels of the vertebrae")
+LEVEL_STATUS = {
+    "determined": _code("DETERMINED", "Determined"),
+    "undetermined": _code("UNDETERMINED", "Undetermined"),
+}
+"""Value of ``LEVELS`` by status of the labelling."""
+
+SEQUENCE_PROBABILITY = _code("SEQUENCE_PROB", "Probability of the most likely sequence of levels")
+
+ENUMERATION = _code("ENUMERATION", "Enumeration of the vertebrae")
+STATEMENTS = {
+    "normal": _code("NORMAL", "Usual number of vertebrae"),
+    "L6 present": _code("L6_PRESENT", "L6 present"),
+    "L5 sacralised": _code("L5_SACRALISED", "L5 sacralised"),
+    "13 thoracic vertebrae": _code("13_THORACIC", "13 thoracic vertebrae"),
+    "11 thoracic vertebrae": _code("11_THORACIC", "11 thoracic vertebrae"),
+    "cannot tell from this field of view": _code("CANNOT_TELL", "Cannot tell from this field of view"),
+}
+"""Values of ``ENUMERATION`` by statement of the labelling."""
+
+VISIBILITY = _code("VISIBILITY", "Visibility of the structure")
+CUT = _code("CUT", "Cut by the field of view")
+
+
+def coding_scheme() -> CodingSchemeIdentificationItem:
+    """Declare the private scheme.
+
+    Returns:
+        An item of the Coding Scheme Identification Sequence.
+    """
+    return CodingSchemeIdentificationItem(
+        DESIGNATOR, name="Codes of spine-segmentation", responsible_organization=PRODUCT_NAME
+    )
