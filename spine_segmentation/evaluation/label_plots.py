@@ -109,7 +109,7 @@ def _plot_shares(axes: Axes, places: Sequence[float], shares: Sequence[Share], l
 
 def _plot_bins(axes: Axes, reliability: Reliability, label: str) -> None:
     error = reliability.expected_calibration_error
-    named = label if error is None else f"{label}, n = {reliability.n}: expected calibration error {error:.3f}"
+    named = label if error is None else f"{label} (n = {reliability.n}): calibration error {error:.3f}"
     bins = reliability.bins
     axes.plot([entry.confidence for entry in bins], [entry.accuracy for entry in bins], "o-", label=named)
     for entry in bins:
