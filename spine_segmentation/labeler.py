@@ -35,8 +35,7 @@ logger = logging.getLogger(__name__)
 DETERMINED_POSTERIOR = 0.9
 """Least posterior probability of a candidate for which the levels count as determined; two or three that reach it
 together are ambiguous. If the network's evidence is calibrated, one in ten of the labellings that only just pass has a
-wrong name. It must stay below 0.948, what the priors leave to L5-S1 against L5-L6 where the field of view ends in that
-disc."""
+wrong name."""
 
 NO_LANDMARK = "The levels rest on appearance and spacing alone: neither the sacrum nor C2 is in view."
 """What is said of a field of view that shows no end of the column to count from."""

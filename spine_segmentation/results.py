@@ -101,7 +101,8 @@ class Candidate:
 
     Attributes:
         names: Of every instance, top to bottom; None for a false one.
-        probability: Posterior probability that no instance named here has another name.
+        probability: Posterior probability that no vertebra named here has another name; where there are discs alone, no
+            disc.
     """
 
     names: tuple[str | None, ...]

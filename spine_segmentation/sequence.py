@@ -7,8 +7,9 @@ every path through the states is another sequence of names, the order can never 
 false does not shift the rest.
 
 Of a body that the segmentation split in two, one half or the other may be the false one: the sequences differ, and yet
-they say the same. A candidate therefore is a sequence together with all that agree with it, and its posterior is the
-probability that no instance it names has another name.
+they say the same. Likewise the vertebrae decide where the field of view ends in a disc: below L5 lies L5-S1, or L5-L6 in
+one person of twenty. A candidate therefore is a sequence together with all that give the vertebrae no other names, and
+its posterior is the probability that these names are right. Where there are discs alone, their names decide.
 """
 
 from __future__ import annotations
@@ -135,7 +136,7 @@ def decode(
     lattice = partial(_steps, kinds=kinds, evidence=evidence, below_s1=sacral, known=known or {})
     steps = lattice(chains.merged)
     _require_possible(steps, known or {})
-    candidates = _candidates(steps)
+    candidates = _candidates(steps, kinds)
     names = candidates[0].names if candidates else (None,) * len(kinds)
     enumerations = _enumeration_posteriors(lattice(chains.single))
     return Decoding(
@@ -218,22 +219,33 @@ def _steps(
     return steps
 
 
-def _candidates(steps: Floats) -> tuple[Candidate, ...]:
+def _candidates(steps: Floats, kinds: Sequence[Kind]) -> tuple[Candidate, ...]:
     """The best candidates with their posteriors: paths that contradict one another, and all paths that agree."""
     chosen: list[Names] = []
+    decisive: list[Names] = []
     for path in best_paths(steps, SURVIVORS):
         names = _names(path)
-        if any(names) and all(_contradict(names, other) for other in chosen):
+        deciding = _decisive(names, kinds)
+        if any(deciding) and all(_contradict(deciding, other) for other in decisive):
             chosen.append(names)
+            decisive.append(deciding)
     if not chosen:
         return ()
-    agreeing = np.stack([_agreement(names) for names in chosen[:CANDIDATES]], axis=1)
+    agreeing = np.stack([_agreement(names) for names in decisive[:CANDIDATES]], axis=1)
     restricted = steps[:, None] + agreeing[:, :, None, :]
     diagonal = np.arange(_STATES)
     restricted[..., diagonal, diagonal] = steps[:, None, diagonal, diagonal]
     probabilities = np.exp(total(restricted) - total(steps)).tolist()
     candidates = [Candidate(names, min(p, 1.0)) for names, p in zip(chosen, probabilities, strict=False)]
     return tuple(sorted(candidates, key=lambda candidate: -candidate.probability))
+
+
+def _decisive(names: Names, kinds: Sequence[Kind]) -> Names:
+    """The names of the vertebrae, None for discs; those of all where there are only discs."""
+    discs_alone = Kind.VERTEBRA not in kinds
+    return tuple(
+        name if discs_alone or kind is Kind.VERTEBRA else None for name, kind in zip(names, kinds, strict=True)
+    )
 
 
 def _contradict(one: Names, other: Names) -> bool:

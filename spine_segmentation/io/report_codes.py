@@ -18,6 +18,7 @@ def _code(value: str, meaning: str) -> Code:
 LEVELS = _code("LEVELS", "Levels of the vertebrae")
 LEVEL_STATUS = {
     "determined": _code("DETERMINED", "Determined"),
+    "ambiguous": _code("AMBIGUOUS", "One of a few possible sequences"),
     "undetermined": _code("UNDETERMINED", "Undetermined"),
 }
 """Value of ``LEVELS`` by status of the labelling."""

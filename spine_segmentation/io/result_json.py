@@ -144,7 +144,7 @@ class CandidateEntry(_Document):
     names: tuple[str, ...]
     """Vertebrae and discs, top to bottom, without false ones."""
     probability: float = Field(ge=0, le=1)
-    """Posterior probability that none of these names is wrong."""
+    """Posterior probability that none of the vertebrae (where there are only discs, of these) has another name."""
 
 
 class LabellingEntry(_Document):
@@ -154,7 +154,7 @@ class LabellingEntry(_Document):
     """determined: one naming is likely enough; ambiguous: two or three are together, and no name is given;
     undetermined: not even these."""
     confidence: float = Field(ge=0, le=1)
-    """Posterior probability that none of the names is wrong, be they given or only the most likely ones."""
+    """Posterior probability that no vertebra has another name than the given or most likely one."""
     candidates: tuple[CandidateEntry, ...]
     """The most likely namings, best first: one if determined, two or three if ambiguous; if undetermined the three
     most likely ones."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import get_args
 
 import highdicom as hd
 import numpy as np
@@ -26,9 +27,16 @@ from spine_segmentation.io.dicom_reader import DicomSeries, read_series
 from spine_segmentation.io.dicom_seg import write_segmentation
 from spine_segmentation.io.dicom_series import choose_series, list_series
 from spine_segmentation.io.dicom_sr import SERIES_DESCRIPTION, SrType, write_report
-from spine_segmentation.io.report_codes import DESIGNATOR, ENUMERATION, LEVELS, STATEMENTS, VISIBILITY
+from spine_segmentation.io.report_codes import (
+    DESIGNATOR,
+    ENUMERATION,
+    LEVEL_STATUS,
+    LEVELS,
+    STATEMENTS,
+    VISIBILITY,
+)
 from spine_segmentation.measurements import Length, measure
-from spine_segmentation.results import ModelIdentity, SpineResult
+from spine_segmentation.results import ModelIdentity, SpineResult, Status
 from spine_segmentation.volume import Volume
 from tests.dicom_factory import write_series
 from tests.io.test_dicom_seg import MISSING, validator_errors
@@ -169,6 +177,10 @@ def test_status_and_enumeration_are_statements_of_their_own(
     group = about_the_labelling(written(replace(result, labeling=variant), series, tmp_path))
     assert answers(group, LEVELS.value) == ["UNDETERMINED"]
     assert answers(group, ENUMERATION.value) == ["13_THORACIC", "L6_PRESENT"]
+
+
+def test_every_status_has_a_code() -> None:
+    assert set(LEVEL_STATUS) == set(get_args(Status))
 
 
 def test_undetermined_structures_have_generic_sites_and_no_certainty(
