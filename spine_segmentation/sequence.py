@@ -7,9 +7,9 @@ every path through the states is another sequence of names, the order can never 
 false does not shift the rest.
 
 Of a body that the segmentation split in two, one half or the other may be the false one: the sequences differ, and yet
-they say the same. Likewise the vertebrae decide where the field of view ends in a disc: below L5 lies L5-S1, or L5-L6 in
-one person of twenty. A candidate therefore is a sequence together with all that give the vertebrae no other names, and
-its posterior is the probability that these names are right. Where there are discs alone, their names decide.
+they say the same. Likewise the vertebrae decide where the field of view ends in a disc: below L5 lies L5-S1, or L5-L6
+in one person of twenty. A candidate therefore is a sequence together with all that give the vertebrae no other names,
+and its posterior is the probability that these names are right. Where there are discs alone, their names decide.
 """
 
 from __future__ import annotations
