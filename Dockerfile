@@ -15,6 +15,7 @@ ENV PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT
 WORKDIR /build
 RUN python3 -m venv /opt/build && python3 -m venv --without-pip /opt/spine-segmentation
 COPY configs/image/requirements-build.txt configs/image/requirements-${BUILD}.txt ./
+# hadolint ignore=SC2086
 RUN --mount=type=bind,target=/context \
     for environment in build:build spine-segmentation:${BUILD}; do \
         /opt/build/bin/python3 -m pip --python /opt/${environment%:*}/bin/python3 install --quiet --require-hashes \
@@ -22,9 +23,10 @@ RUN --mount=type=bind,target=/context \
     done
 # The first start of Python finishes the installation of Holoscan, with the help of pip. Then headers and tests go, which nothing imports, and the
 # code is compiled for an image that is read-only, with files whose times mean nothing.
+# hadolint ignore=DL3003
 RUN cd /opt/spine-segmentation/lib/python3*/site-packages \
     && PYTHONPATH=$(echo /opt/build/lib/python3*/site-packages) /opt/spine-segmentation/bin/python3 -c pass \
-    && rm -r torch/include torch/test nvidia/cu13/include \
+    && rm -r torch/include torch/test torch/testing/_internal nvidia/cu13/include \
     && find torch/bin -type f ! -name torch_shm_manager -delete \
     && find scipy skimage nibabel networkx sympy -type d -name tests -prune -exec rm -r {} + \
     && /opt/spine-segmentation/bin/python3 -m compileall -q --invalidation-mode unchecked-hash .
@@ -42,6 +44,7 @@ RUN /opt/build/bin/python3 -m pip wheel --quiet --no-index --no-deps --no-build-
         --target /image/opt/holoscan/lib wheels/*.whl \
     && mv /image/opt/holoscan/lib/spine_segmentation/bundle /image/opt/holoscan/models \
     && ln -s /opt/holoscan/models /image/opt/holoscan/lib/spine_segmentation/bundle
+# hadolint ignore=DL3003
 RUN cd /image/opt/holoscan \
     && if [ "${BUILD}" = gpu ]; then sed -i 's/device: cpu/device: cuda/; s/gpu: 0/gpu: 1/' app/app.yaml; fi \
     && /opt/spine-segmentation/bin/python3 -m app.manifests /image models \
@@ -66,6 +69,7 @@ RUN rm -rf /usr/local/lib/python3*/site-packages/* /usr/local/lib/python3*/ensur
 FROM scratch
 ARG VERSION=unknown
 ARG REVISION=unknown
+# hadolint ignore=DL3067
 COPY --from=system / /
 COPY --from=packages /opt/spine-segmentation /opt/spine-segmentation
 COPY --from=application /image /

@@ -62,6 +62,6 @@ def output(tmp_path: Path) -> Path:
 def open_to_all(folder: Path) -> Path:
     """Let the container's user in: pytest's folders are for their owner alone."""
     for path in (folder, *folder.parents):
-        if path.stat().st_uid == os.getuid() and path not in (Path("/"), Path("/tmp")):
-            path.chmod(path.stat().st_mode | 0o055)
+        if path.name.startswith("pytest-") or path == folder:
+            path.chmod(0o755)
     return folder

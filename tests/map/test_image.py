@@ -25,11 +25,13 @@ BYTES = 1_600_000_000
 
 @pytest.fixture(scope="module")
 def files(image: str) -> Iterator[list[tarfile.TarInfo]]:
-    """Everything in the image's file system; regular files of moderate size have their content in ``comment``."""
+    """Everything in the image's file system; of small files, whether they hold a private key."""
     container = engine("create", image).stdout.strip()
-    with subprocess.Popen([find_engine(), "export", container], stdout=subprocess.PIPE) as export:
-        with tarfile.open(fileobj=export.stdout, mode="r|") as archive:
-            yield [_with_key_flag(archive, member) for member in archive]
+    with (
+        subprocess.Popen([find_engine(), "export", container], stdout=subprocess.PIPE) as export,
+        tarfile.open(fileobj=export.stdout, mode="r|") as archive,
+    ):
+        yield [_with_key_flag(archive, member) for member in archive]
     engine("rm", container)
 
 
