@@ -9,8 +9,6 @@ from pathlib import Path
 from types import FrameType
 
 from spine_segmentation.errors import Interrupted
-from spine_segmentation.io.output_folder import clear_outputs
-from spine_segmentation.run_status import RunStatus
 
 
 def supervise(command: Sequence[str], output: Path | None) -> int:
@@ -43,6 +41,9 @@ def supervise(command: Sequence[str], output: Path | None) -> int:
 
 
 def _report_killed(number: int, output: Path | None) -> None:
+    from spine_segmentation.io.output_folder import clear_outputs  # it takes memory, which the child needs more
+    from spine_segmentation.run_status import RunStatus
+
     killed = Interrupted(
         f"the run was killed by signal {number}",
         expected="enough memory, and time to finish",

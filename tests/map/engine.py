@@ -20,6 +20,7 @@ HARDENED = (
     "--memory=3g",
     "--pids-limit=256",
     "--user=1000:1000",
+    "--no-healthcheck",
 )
 """How a careful platform runs a container; nothing but what is mounted can be written."""
 
