@@ -21,14 +21,15 @@ RUN --mount=type=bind,target=/context \
         /opt/build/bin/python3 -m pip --python /opt/${environment%:*}/bin/python3 install --quiet --require-hashes \
             --no-deps --find-links /context/out/map/wheels --requirement requirements-${environment#*:}.txt || exit 1; \
     done
-# The first start of Python finishes the installation of Holoscan, with the help of pip. Then headers and tests go, which nothing
+# The first start of Python finishes the installation of Holoscan, with the help of pip. Then headers and tests go (among them
+# private keys), which nothing
 # imports, and the code is compiled for an image that is read-only, with files whose times mean nothing.
 # hadolint ignore=DL3003
 RUN cd /opt/spine-segmentation/lib/python3*/site-packages \
     && PYTHONPATH=$(echo /opt/build/lib/python3*/site-packages) /opt/spine-segmentation/bin/python3 -c pass \
     && rm -r torch/include torch/test nvidia/cu13/include \
     && find torch/bin -type f ! -name torch_shm_manager -delete \
-    && find scipy skimage nibabel networkx sympy -type d -name tests -prune -exec rm -r {} + \
+    && find gevent networkx nibabel pynetdicom scipy skimage sympy -type d -name tests -prune -exec rm -r {} + \
     && /opt/spine-segmentation/bin/python3 -m compileall -q -x torch/testing --invalidation-mode unchecked-hash .
 
 FROM packages AS application

@@ -37,7 +37,7 @@ def find_engine() -> str:
     return engine
 
 
-def engine(*arguments: object, timeout: float = 300, check: bool = True) -> subprocess.CompletedProcess[str]:
+def engine(*arguments: object, timeout: float = 600, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run a command of the engine."""
     command = [find_engine(), *map(str, arguments)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
@@ -82,7 +82,7 @@ class Container:
             options.append(f"--volume={self.output}:/var/holoscan/output")
         return ["run", "--rm", *options, *self.options, self.image, *self.arguments]
 
-    def run(self, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    def run(self, timeout: float = 600) -> subprocess.CompletedProcess[str]:
         """Run to the end."""
         return engine(*self.command(), timeout=timeout, check=False)
 
