@@ -21,9 +21,8 @@ RUN --mount=type=bind,target=/context \
         /opt/build/bin/python3 -m pip --python /opt/${environment%:*}/bin/python3 install --quiet --require-hashes \
             --no-deps --find-links /context/out/map/wheels --requirement requirements-${environment#*:}.txt || exit 1; \
     done
-# The first start of Python finishes the installation of Holoscan, with the help of pip. Then headers and tests go (among them
-# private keys), which nothing
-# imports, and the code is compiled for an image that is read-only, with files whose times mean nothing.
+# The first start of Python finishes the installation of Holoscan, with the help of pip. Then headers and tests go, which
+# nothing imports (two hold private keys); the code is compiled for a read-only image in which times of files mean nothing.
 # hadolint ignore=DL3003
 RUN cd /opt/spine-segmentation/lib/python3*/site-packages \
     && PYTHONPATH=$(echo /opt/build/lib/python3*/site-packages) /opt/spine-segmentation/bin/python3 -c pass \

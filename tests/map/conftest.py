@@ -42,9 +42,15 @@ def report(request: pytest.FixtureRequest, image: str) -> Iterator[dict[str, Any
 
 
 @pytest.fixture(scope="session")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def study(lumbar_study: Path) -> Path:
+    """A small lumbar study."""
+    return open_to_all(lumbar_study)
+
+
+@pytest.fixture(scope="session")
+def full_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lumbar study of full size: 15 slices."""
-    folder = tmp_path_factory.mktemp("study")
+    folder = tmp_path_factory.mktemp("full-study")
     write_study(generate_volume(1, region="lumbar"), folder, seed=1)
     return open_to_all(folder)
 
@@ -54,14 +60,11 @@ def output(tmp_path: Path) -> Path:
     """A folder that the container's user may write to."""
     folder = tmp_path / "output"
     folder.mkdir()
-    open_to_all(folder)
     subprocess.run(["chown", f"{USER}:{USER}", folder], check=True)
     return folder
 
 
 def open_to_all(folder: Path) -> Path:
     """Let the container's user in: pytest's folders are for their owner alone."""
-    for path in (folder, *folder.parents):
-        if path.name.startswith("pytest-") or path == folder:
-            path.chmod(0o755)
+    folder.chmod(0o755)
     return folder

@@ -73,7 +73,7 @@ class Container:
 
     def command(self) -> list[str]:
         """The whole command line, without the engine."""
-        options = [*HARDENED, f"--name={self.name}"]
+        options = [*HARDENED, "--env=OMP_NUM_THREADS", f"--name={self.name}"]
         if find_engine() == "podman":
             options.append("--read-only-tmpfs=false")
         if self.input:
