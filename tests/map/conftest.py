@@ -33,7 +33,11 @@ def report(request: pytest.FixtureRequest, image: str) -> Iterator[dict[str, Any
     """What was measured; written at the end."""
     about = inspect(image)
     revision = about["Config"]["Labels"]["org.opencontainers.image.revision"]
-    measured: dict[str, Any] = {"image": image, "image_digest": about["Digest"], "revision": revision}
+    measured: dict[str, Any] = {
+        "image": image,
+        "image_digest": about.get("Digest") or about["Id"],
+        "revision": revision,
+    }
     measured["image_bytes"] = about["Size"]
     yield measured
     measured["failed_tests"] = request.session.testsfailed
