@@ -20,6 +20,9 @@ from tests.map.engine import Container
 pytestmark = pytest.mark.map
 
 SECONDS_TO_STOP = 60
+SLOWLY = ("--cpus=0.5",)
+"""So that the signal comes before the end."""
+
 TOO_LITTLE_MEMORY = ("--memory=400m", "--memory-swap=400m")
 
 MEASURE = """
@@ -122,17 +125,17 @@ def test_no_space_on_the_output(image: str, study: Path) -> None:
     assert "cannot be written" in ended.stderr
 
 
-def test_sigterm_in_the_middle_of_a_run(image: str, study: Path, output: Path, report: dict[str, Any]) -> None:
-    container = Container(image, study, output)
+def test_sigterm_in_the_middle_of_a_run(image: str, full_study: Path, output: Path, report: dict[str, Any]) -> None:
+    container = Container(image, full_study, output, SLOWLY)
     with container.start() as process:
         assert process.stderr
         while "segment:" not in process.stderr.readline():
             assert process.poll() is None
         start = time.perf_counter()
         container.send("TERM")
-        process.communicate(timeout=SECONDS_TO_STOP)
+        _, messages = process.communicate(timeout=SECONDS_TO_STOP)
         report["sigterm_to_end_seconds"] = round(time.perf_counter() - start, 2)
-    assert process.returncode == 143
+    assert process.returncode == 143, messages
     expect_failure(output, 143, "Interrupted")
 
 

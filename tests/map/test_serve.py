@@ -21,7 +21,9 @@ SECONDS_TO_STOP = 60
 
 ECHO = """
 from pynetdicom import AE
-association = AE("TESTER").associate("127.0.0.1", 11112, ["1.2.840.10008.1.1"], ae_title="SPINESEG")
+entity = AE("TESTER")
+entity.add_requested_context("1.2.840.10008.1.1")
+association = entity.associate("127.0.0.1", 11112, ae_title="SPINESEG")
 assert association.is_established
 print("status", association.send_c_echo().Status)
 association.release()
