@@ -1,6 +1,9 @@
 # make demo [INPUT=folder]   run the main job on a generated DICOM study or on your own folder
 # make test                  all tests
 # make test-pacs             the DICOM service against real servers and clients (dcmtk, Orthanc), some minutes
+# make map                   the container image, see docs/map.md: IMAGE=, BASE=, BUILD=cpu|gpu, ENGINE=podman|buildah|docker
+# make map-test              builds it and runs it hardened and offline; leaves out/map-test/result.json
+# make map-lock              writes the hashes of the image's packages
 # make lint                  style and types
 # make bench                 speed
 
@@ -10,7 +13,16 @@ BIN := $(VENV)/bin
 OUT := out/demo
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test test-pacs test-pacs-full lint bench
+export BUILD ?= cpu
+export BASE ?= localhost/spine-base:bookworm
+export IMAGE ?= localhost/spine-segmentation:latest
+MAP_REQUIREMENTS := configs/image/requirements-$(BUILD).txt configs/image/requirements-build.txt
+WHEELS := out/map/wheels
+ifneq ($(wildcard /sys/fs/cgroup/unified),) # hybrid control groups, with which podman's defaults fail
+export CONTAINERS_CONF ?= $(CURDIR)/tests/map/containers.conf
+endif
+
+.PHONY: demo test test-pacs test-pacs-full map map-test map-lock lint bench
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -25,6 +37,23 @@ test-pacs: $(VENV)/.installed
 
 test-pacs-full: $(VENV)/.installed
 	PACS_FAULTS=full PACS_FAULTS_TABLE=out/faults.md tests/pacs/on_loopback.sh $(BIN)/python -m pytest tests/pacs -m pacs
+
+# A base of another name is the engine's to find.
+map: $(WHEELS)/.$(BUILD)
+	$(if $(filter localhost/spine-base:bookworm,$(BASE)),scripts/make_base.sh $(BASE))
+	scripts/build_image.sh
+
+map-test: map
+	$(BIN)/python -m pytest tests/map -m map
+
+map-lock: $(VENV)/.installed
+	PATH=$(CURDIR)/$(BIN):$$PATH scripts/lock_image.sh
+
+$(WHEELS)/.$(BUILD): $(VENV)/.installed $(MAP_REQUIREMENTS)
+	mkdir -p $(@D)
+	for file in $(MAP_REQUIREMENTS); do \
+		$(BIN)/pip download --quiet --require-hashes --no-deps --dest $(@D) --requirement $$file || exit 1; done
+	touch $@
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -26,12 +26,15 @@ class SpineApplication(Application):
         input_path: Folder with DICOM files.
         output_folder: An existing folder.
         models: Folder that holds the bundles; None for the ones that come with the package.
+        configuration: A file like app.yaml; None for that.
     """
 
-    def __init__(self, input_path: Path, output_folder: Path, models: Path | None = None) -> None:
+    def __init__(
+        self, input_path: Path, output_folder: Path, models: Path | None = None, configuration: Path | None = None
+    ) -> None:
         self._input_path, self._output_folder, self._models = input_path, output_folder, models
         super().__init__([sys.executable])
-        self.config(str(CONFIGURATION))
+        self.config(str(configuration or CONFIGURATION))
 
     @property
     def result(self) -> SpineResult:

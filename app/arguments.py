@@ -22,12 +22,14 @@ class Arguments:
         input: Folder with DICOM files; exists.
         output: Folder to write to.
         models: Folder that holds the bundles; None for the ones that come with the package.
+        configuration: The application's app.yaml; None for the one that comes with it.
         log_level: Of the library's messages.
     """
 
     input: Path
     output: Path
     models: Path | None
+    configuration: Path | None
     log_level: str
 
 
@@ -41,6 +43,8 @@ class _Parser(argparse.ArgumentParser):
 def parse_arguments(arguments: Sequence[str]) -> Arguments:
     """Parse the command line; what is not given there is taken from the environment.
 
+    The configuration has no option, only the variable HOLOSCAN_CONFIG_PATH, as containers set it.
+
     Relative paths on the command line start from the current folder, relative paths in the environment from the
     working directory (``--workdir`` or HOLOSCAN_WORKDIR, else the current folder).
 
@@ -53,10 +57,12 @@ def parse_arguments(arguments: Sequence[str]) -> Arguments:
     """
     parsed = _parser().parse_args(arguments)
     models = parsed.model or _from_environment("MODEL", parsed.workdir)
+    configuration = _from_environment("CONFIG", parsed.workdir)
     return Arguments(
         input=_existing(_required("input", parsed.input or _from_environment("INPUT", parsed.workdir))),
         output=_required("output", parsed.output or _from_environment("OUTPUT", parsed.workdir)),
         models=_existing(models) if models else None,
+        configuration=_existing(configuration) if configuration else None,
         log_level=parsed.log_level,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -13,6 +14,9 @@ from spine_segmentation.io.output_folder import fresh_outputs, list_outputs, mak
 from spine_segmentation.run_status import RunStatus, exit_on_sigterm, quiet_readers, raise_stack_limit
 
 logger = logging.getLogger(__name__)
+
+STOPPED = 128 + signal.SIGTERM
+"""The exit code of a process that SIGTERM has ended."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -32,8 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except SpineError as error:
         logger.error("%s", error)
         sys.exit(error.exit_code)
-    with RunStatus(output) as status:
-        _run(parse_arguments(given), status)
+    try:
+        with RunStatus(output) as status:
+            _run(parse_arguments(given), status)
+    except SystemExit as end:
+        if end.code == STOPPED:
+            os._exit(STOPPED)  # in order: all is cleaned up, and the graph's threads would go on to its end
+        raise
 
 
 def _run(arguments: Arguments, status: RunStatus) -> None:
@@ -43,7 +52,7 @@ def _run(arguments: Arguments, status: RunStatus) -> None:
         from app.app import SpineApplication
         from spine_segmentation.pipeline import require_spine
 
-        application = SpineApplication(arguments.input, folder, arguments.models)
+        application = SpineApplication(arguments.input, folder, arguments.models, arguments.configuration)
         application.run_async().result()  # waits in Python, where SIGTERM ends the wait; run() would not
     status.outputs += list_outputs(arguments.output)
     require_spine(application.result)

@@ -99,7 +99,15 @@ def list_outputs(folder: Path) -> list[Path]:
     return [folder / name for name in OUTPUT_FILES if (folder / name).exists()]
 
 
-def _make_staging(folder: Path) -> Path:
+def clear_outputs(folder: Path) -> None:
+    """Remove what a run has written, complete or not.
+
+    Args:
+        folder: An existing folder.
+
+    Raises:
+        OutputError: If the folder is not writable.
+    """
     try:
         _remove_outputs(folder)
         for series in _series_folders(folder):
@@ -108,6 +116,13 @@ def _make_staging(folder: Path) -> Path:
                 series.rmdir()
         for left_over in folder.glob(f"{_STAGING}*"):
             shutil.rmtree(left_over)
+    except OSError as error:
+        raise _output_error(folder, error) from error
+
+
+def _make_staging(folder: Path) -> Path:
+    clear_outputs(folder)
+    try:
         return Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder))
     except OSError as error:
         raise _output_error(folder, error) from error

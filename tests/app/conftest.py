@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pydicom
 import pytest
 import torch
 
@@ -26,6 +27,8 @@ BUNDLES = ROOT / "bundle"
 APP = ROOT / "app"
 
 Main = Callable[..., int]
+
+CREATION = {"InstanceCreationDate", "InstanceCreationTime", "ContentDate", "ContentTime", "ContributionDateTime"}
 
 needs_sdk = pytest.mark.skipif(find_spec("holoscan") is None, reason="the Deploy SDK is not installed")
 needs_weights = pytest.mark.skipif(
@@ -87,6 +90,17 @@ def read_status(folder: Path) -> dict[str, Any]:
     """What ``status.json`` says."""
     status: dict[str, Any] = json.loads((folder / "status.json").read_text())
     return status
+
+
+def forget_times(dataset: pydicom.Dataset) -> pydicom.Dataset:
+    """Remove dates and times of creation, the only difference between two runs."""
+
+    def forget(parent: pydicom.Dataset, element: pydicom.DataElement) -> None:
+        if element.keyword in CREATION:
+            del parent[element.tag]
+
+    dataset.walk(forget)
+    return dataset
 
 
 @pytest.fixture

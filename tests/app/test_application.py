@@ -11,12 +11,11 @@ import pytest
 from typer.testing import CliRunner
 
 from spine_segmentation import cli
-from tests.app.conftest import needs_sdk, needs_weights, read_status
+from tests.app.conftest import forget_times, needs_sdk, needs_weights, read_status
 
 pytestmark = [needs_sdk, needs_weights]
 
 FILES = {"segmentation.dcm", "labels.nii.gz", "semantic.nii.gz", "overlay.png", "result.json", "status.json"}
-CREATION = {"InstanceCreationDate", "InstanceCreationTime", "ContentDate", "ContentTime", "ContributionDateTime"}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +43,7 @@ def test_same_bytes_as_the_command_line(name: str, by_app: Path, by_cli: Path) -
 
 
 def test_same_segmentation_as_the_command_line(by_app: Path, by_cli: Path) -> None:
-    first, second = (_timeless(folder / "segmentation.dcm") for folder in (by_app, by_cli))
+    first, second = (forget_times(pydicom.dcmread(folder / "segmentation.dcm")) for folder in (by_app, by_cli))
     assert first.SOPInstanceUID == second.SOPInstanceUID
     assert first == second
 
@@ -65,17 +64,6 @@ def test_log_holds_no_identifiers(study: Path, by_app: Path) -> None:
 
 def test_holoscan_does_not_complain_of_the_stack(by_app: Path) -> None:
     assert "stack size" not in (by_app / "log").read_text()
-
-
-def _timeless(path: Path) -> pydicom.Dataset:
-    dataset = pydicom.dcmread(path)
-    dataset.walk(_forget_time)
-    return dataset
-
-
-def _forget_time(dataset: pydicom.Dataset, element: pydicom.DataElement) -> None:
-    if element.keyword in CREATION:
-        del dataset[element.tag]
 
 
 def _document(folder: Path) -> dict[str, Any]:

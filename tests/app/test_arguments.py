@@ -13,7 +13,7 @@ from tests.app.conftest import read_status, run_module
 
 @pytest.fixture(autouse=True)
 def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("INPUT_PATH", "OUTPUT_PATH", "MODEL_PATH", "WORKDIR"):
+    for name in ("INPUT_PATH", "OUTPUT_PATH", "MODEL_PATH", "CONFIG_PATH", "WORKDIR"):
         monkeypatch.delenv(f"HOLOSCAN_{name}", raising=False)
 
 
@@ -36,8 +36,18 @@ def test_variables_start_from_the_working_directory(tmp_path: Path, monkeypatch:
     assert (parsed.input, parsed.output) == (tmp_path / "in", tmp_path / "elsewhere")
 
 
-def test_without_models_the_packaged_ones_are_used(tmp_path: Path) -> None:
-    assert parse_arguments(["-i", str(tmp_path), "-o", str(tmp_path)]).models is None
+def test_without_models_and_configuration_the_packaged_ones_are_used(tmp_path: Path) -> None:
+    parsed = parse_arguments(["-i", str(tmp_path), "-o", str(tmp_path)])
+    assert parsed.models is parsed.configuration is None
+
+
+def test_configuration_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOLOSCAN_CONFIG_PATH", str(tmp_path / "other.yaml"))
+    given = ["-i", str(tmp_path), "-o", str(tmp_path)]
+    with pytest.raises(UsageError, match="no such path"):
+        parse_arguments(given)
+    (tmp_path / "other.yaml").touch()
+    assert parse_arguments(given).configuration == tmp_path / "other.yaml"
 
 
 @pytest.mark.parametrize(

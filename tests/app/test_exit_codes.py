@@ -105,7 +105,7 @@ def test_sigterm_leaves_a_status_and_no_output(study: Path, tmp_path: Path) -> N
             assert process.poll() is None
             time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) != 0
+        assert process.wait(timeout=30) == 128 + signal.SIGTERM
     assert _names(tmp_path) == {"status.json"}
 
 

@@ -1,0 +1,114 @@
+"""The container's entry point, outside a container."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app import entrypoint, supervisor
+from app.manifests import COMMAND, write_manifests
+from spine_segmentation.pacs.config import load_config
+from tests.app.conftest import BUNDLES, needs_sdk
+
+Enter = Callable[..., int]
+
+
+@pytest.fixture
+def enter() -> Enter:
+    """Call the entry point; gives back the exit code."""
+
+    def run(*arguments: str) -> int:
+        with pytest.raises(SystemExit) as end:
+            entrypoint.main(arguments)
+        return int(end.value.code or 0)
+
+    return run
+
+
+@pytest.fixture
+def content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The manifests of an image, and a folder to extract to."""
+    write_manifests(tmp_path, BUNDLES)
+    export = tmp_path / "export"
+    export.mkdir()
+    manifests = tmp_path / "etc" / "holoscan"
+    monkeypatch.setattr(entrypoint, "MANIFESTS", manifests)
+    monkeypatch.setattr(entrypoint, "EXPORT", export)
+    monkeypatch.setattr(entrypoint, "CONTENT", {"config": (manifests / "app.json",), "docs": (manifests,)})
+    return export
+
+
+@pytest.mark.parametrize(
+    ("given", "passed_on"), [((), ()), (("run", "-l", "debug"), ("-l", "debug")), (("-i", "x"), ("-i", "x"))]
+)
+def test_runs_the_application(
+    given: tuple[str, ...], passed_on: tuple[str, ...], enter: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "supervise", lambda command, output: 5 if command == [*COMMAND, *passed_on] else 0)
+    assert enter(*given) == 5
+
+
+def test_unknown_command(enter: Enter, caplog: pytest.LogCaptureFixture) -> None:
+    assert enter("bogus") == 2
+    assert "serve | show" in caplog.text
+
+
+def test_help_lists_every_command(enter: Enter, capsys: pytest.CaptureFixture[str]) -> None:
+    assert enter("help") == 0
+    described = {line.split()[0] for line in capsys.readouterr().out.splitlines()}
+    assert described == set(entrypoint.ACTIONS) - {"help"}
+
+
+@needs_sdk
+def test_shows_manifests(content: Path, enter: Enter, capsys: pytest.CaptureFixture[str]) -> None:
+    assert enter("show") == 0
+    both = json.loads(capsys.readouterr().out)
+    assert set(both) == {"app", "pkg"}
+    assert enter("show", "app") == 0
+    assert json.loads(capsys.readouterr().out) == both["app"]
+    assert enter("show", "models") == 2
+
+
+@needs_sdk
+def test_extracts_everything(content: Path, enter: Enter) -> None:
+    assert enter("extract") == 0
+    assert {str(path.relative_to(content)) for path in content.rglob("*") if path.is_file()} == {
+        "config/app.json",
+        "docs/app.json",
+        "docs/pkg.json",
+    }
+
+
+@needs_sdk
+def test_extracts_only_into_what_is_mounted(content: Path, enter: Enter) -> None:
+    (content / "docs").mkdir()
+    assert enter("extract") == 0
+    assert {path.name for path in content.iterdir()} == {"docs"}
+
+
+@needs_sdk
+def test_extract_needs_a_folder(content: Path, enter: Enter) -> None:
+    content.rmdir()
+    assert enter("extract") == 2
+    content.mkdir()
+    (content / "config").touch()
+    assert enter("extract") == 70
+
+
+def test_a_container_without_service_is_well(tmp_path: Path, enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entrypoint, "SERVICE_CONFIGURATION", tmp_path / "absent.yaml")
+    assert enter("health") == 0
+
+
+def test_a_service_that_does_not_answer_is_not(tmp_path: Path, enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
+    configuration = tmp_path / "serve.yaml"
+    configuration.write_text(
+        "spool: spool\nreceiver: {allowed_ae_titles: [A]}\nstatus_page: {port: 1}\n"
+        "destinations: [{kind: c-store, name: a, ae_title: A, host: 127.0.0.1, port: 104}]\n"
+    )
+    assert load_config(configuration).status_page
+    monkeypatch.setattr(entrypoint, "SERVICE_CONFIGURATION", configuration)
+    assert enter("health") == 1

@@ -1,0 +1,1 @@
+"""Files that others read: Dockerfile, requirements, deployment configurations."""
