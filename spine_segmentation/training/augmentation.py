@@ -13,6 +13,12 @@ from spine_segmentation.training.samples import NO_DISC
 
 Random = np.random.Generator
 
+_END_MM = 130.0
+"""At most so much of the labelled column is cut off its end: from the third sacral segment up to L4."""
+
+_LOWER_END_SHARE = 0.7
+"""Lower ends are cut more often: there L5 and S1 must be told apart."""
+
 
 def random_view(
     image: Tensor,
@@ -64,6 +70,25 @@ def crop_field_of_view(image: Tensor, target: Tensor, random: Random) -> tuple[T
     inside = torch.zeros(image.shape[-2:], dtype=torch.bool)
     (top, bottom), (left, right) = (_random_range(length, random) for length in image.shape[-2:])
     inside[top:bottom, left:right] = True
+    return image * inside, target * inside
+
+
+def cut_end(image: Tensor, target: Tensor, pixel_size: float, random: Random) -> tuple[Tensor, Tensor]:
+    """Blank one end of the column, as a scan does that ends there: the last body in view is often cut, S1 above all.
+
+    Args:
+        image: Shape (channels, rows, columns).
+        target: Shape (rows, columns), 0 where nothing is labelled.
+        pixel_size: mm.
+        random: Source of randomness.
+    """
+    labelled = torch.nonzero((target > 0).any(1))[:, 0]
+    if len(labelled) == 0:
+        return image, target
+    first, last = int(labelled[0]), int(labelled[-1])
+    cut = round(random.uniform(0, min(_END_MM / pixel_size, 0.6 * (last - first))))
+    inside = torch.zeros(image.shape[-2:], dtype=torch.bool)
+    inside[slice(0, last + 1 - cut) if random.random() < _LOWER_END_SHARE else slice(first + cut, None)] = True
     return image * inside, target * inside
 
 

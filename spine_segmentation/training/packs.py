@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from spine_segmentation.errors import UnreadableFile
-from spine_segmentation.training.augmentation import random_look
+from spine_segmentation.training.augmentation import cut_end, random_look
 from spine_segmentation.training.pack_format import PackFormat, dequantise
 from spine_segmentation.training.samples import Sample, Task, make_sample
 
@@ -20,6 +20,10 @@ HELD_OUT = 0.05
 """Share of every shard, at its end, that is never trained on."""
 
 Shard = npt.NDArray[np.void]
+
+
+_CUT_SHARE = 0.4
+"""Share of samples of which one end is cut off."""
 
 
 class PackedTriplets(Dataset[Sample]):
@@ -40,7 +44,7 @@ class PackedTriplets(Dataset[Sample]):
     def __init__(
         self, folder: str | Path, task: Task, shape: tuple[int, int], pixel_size: float, seed: int = 0
     ) -> None:
-        self.task, self.seed = task, seed
+        self.task, self.seed, self.pixel_size = task, seed, pixel_size
         self.triplets = _Triplets(Path(folder), PackFormat(shape[0], shape[1], pixel_size), held_out=False)
 
     def __getitem__(self, index: int) -> Sample:
@@ -48,6 +52,8 @@ class PackedTriplets(Dataset[Sample]):
         image, target = self.triplets.read(int(random.integers(len(self.triplets))), self.task)
         if random.random() < 0.5:
             image = image.flip(0)
+        if random.random() < _CUT_SHARE:
+            image, target = cut_end(image, target, self.pixel_size, random)
         if random.random() < 0.5:
             image = random_look(image, random)
         return make_sample(image, target, self.task)

@@ -55,8 +55,16 @@ def test_the_end_of_every_shard_is_held_out(pack: Path, triplets: list[Triplet])
     assert len(held_out) == 2
     for sample, triplet in zip((held_out[0], held_out[1]), triplets[2:], strict=True):
         assert torch.equal(sample["label"][0], triplet.semantic.long())
-    seen = {PackedTriplets(pack, "semantic", SHAPE, 2.0)[k]["label"].numpy().tobytes() for k in range(60)}
-    assert seen == {triplet.semantic.long().numpy().tobytes() for triplet in triplets[:2]}
+    dataset = PackedTriplets(pack, "semantic", SHAPE, 2.0)
+    shown = [which_triplet(dataset[k]["label"][0], triplets) for k in range(60)]
+    assert set(shown) == {0, 1}
+
+
+def which_triplet(label: torch.Tensor, triplets: list[Triplet]) -> int:
+    """The triplet that a sample shows, perhaps without one of its ends."""
+    agreement = [float((label[label > 0] == triplet.semantic[label > 0]).float().mean()) for triplet in triplets]
+    assert max(agreement) == 1.0
+    return agreement.index(1.0)
 
 
 @pytest.mark.parametrize("task", ["semantic", "level"])
