@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import MRImageStorage
 from pynetdicom import AE
 from pynetdicom.association import Association
-from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.dsutils import encode_file_meta
 
 from spine_segmentation.pacs import config
 from spine_segmentation.pacs.activity import Activity
@@ -51,20 +52,18 @@ class Node:
 class RawSender:
     """Sends data sets byte by byte as they are given: what no library would encode."""
 
-    def __init__(self, port: int, sop_class: str, transfer_syntax: str) -> None:
-        self._port, self._sop_class, self._transfer_syntax = port, sop_class, transfer_syntax
+    def __init__(self, port: int, folder: Path, transfer_syntax: str) -> None:
+        self._port, self._file, self._transfer_syntax = port, folder / "raw", transfer_syntax
         self._association: Association | None = None
 
     def send(self, encoded: bytes, sop_uid: str) -> int | None:
         """The status of one C-STORE; None if the peer cut the association off."""
         association = self._connected()
-        request = C_STORE()
-        request.MessageID, request.Priority = 1, 2
-        request.AffectedSOPClassUID, request.AffectedSOPInstanceUID = self._sop_class, sop_uid
-        request.DataSet = BytesIO(encoded)
-        association.dimse.send_msg(request, association.accepted_contexts[0].context_id)
-        _, answer = association.dimse.get_msg(block=True)
-        return None if answer is None else int(answer.Status)
+        meta = FileMetaDataset()
+        meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = MRImageStorage, sop_uid
+        meta.TransferSyntaxUID = self._transfer_syntax
+        self._file.write_bytes(b"\0" * 128 + b"DICM" + encode_file_meta(meta) + encoded)
+        return association.send_c_store(self._file).get("Status")
 
     def close(self) -> None:
         if self._association is not None and self._association.is_established:
@@ -74,6 +73,6 @@ class RawSender:
         if self._association is None or not self._association.is_established:
             entity = AE(SENDER)
             entity.dimse_timeout = entity.acse_timeout = entity.network_timeout = 30
-            entity.add_requested_context(self._sop_class, self._transfer_syntax)
+            entity.add_requested_context(MRImageStorage, self._transfer_syntax)
             self._association = entity.associate("127.0.0.1", self._port, ae_title=AE_TITLE)
         return self._association
