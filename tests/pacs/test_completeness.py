@@ -30,9 +30,12 @@ class QueryPacs:
         entity.add_supported_context(StudyRootQueryRetrieveInformationModelFind)
         handlers = [(evt.EVT_C_FIND, self._find)]
         self._server = entity.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)
+        self._is_up = True
 
     def stop(self) -> None:
-        self._server.shutdown()
+        if self._is_up:
+            self._server.shutdown()
+        self._is_up = False
 
     def section(self, give_up_seconds: float) -> dict[str, Any]:
         """The service's configuration for it."""

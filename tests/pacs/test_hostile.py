@@ -93,12 +93,11 @@ def test_an_honest_deflated_object_is_taken(node: Node, image: Dataset, outside:
         lambda content: ENDLESS_ITEM * 5000 + content,
         lambda content: b"\x08\x00\x05\x00UN\0\0\xfe\xff\xff\x7f" + content,
         lambda content: b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\x7f" + content,
-        lambda content: b"\x08\x00\x40\x11SQ\0\0\x08\0\0\0\xfe\xff\x00\xe0\xff\xff\xff\x7f" + content,
         lambda content: content[:100],
         lambda content: b"",
         lambda content: content[::-1],
     ],
-    ids=["endless nesting", "huge element", "huge sequence", "huge item", "cut off", "nothing", "backwards"],
+    ids=["endless nesting", "huge element", "huge sequence", "cut off", "nothing", "backwards"],
 )
 def test_a_malformed_data_set_is_refused(
     node: Node, image: Dataset, tmp_path: Path, outside: Path, spoil: Callable[[bytes], bytes]
