@@ -1,6 +1,7 @@
 # make demo [INPUT=folder]   run the main job on a generated DICOM study or on your own folder
 # make test                  all tests
 # make test-pacs             the DICOM service against real servers and clients (dcmtk, Orthanc), some minutes
+# make test-pacs-full        the same with the whole fault matrix and the long fuzz runs; its table is out/faults.md
 # make map                   the container image, see docs/map.md: IMAGE=, BASE=, BUILD=cpu|gpu, ENGINE=podman|buildah|docker
 # make map-test              builds it and runs it hardened and offline; leaves out/map-test/result.json
 # make map-lock              writes the hashes of the image's packages
@@ -36,6 +37,7 @@ test-pacs: $(VENV)/.installed
 	tests/pacs/on_loopback.sh $(BIN)/python -m pytest tests/pacs -m "pacs and not slow"
 
 test-pacs-full: $(VENV)/.installed
+	mkdir -p out
 	PACS_FAULTS=full PACS_FAULTS_TABLE=out/faults.md tests/pacs/on_loopback.sh $(BIN)/python -m pytest tests/pacs -m pacs
 
 # A base of another name is the engine's to find.

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     EnhancedMRImageStorage,
@@ -208,3 +210,11 @@ def _item(**attributes: Any) -> Dataset:
     for keyword, value in attributes.items():
         setattr(dataset, keyword, value)
     return dataset
+
+
+def encode(dataset: Dataset, *, implicit: bool = False) -> bytes:
+    """A data set as it goes over the network: without preamble and file meta information."""
+    buffer = DicomBytesIO()
+    buffer.is_implicit_VR, buffer.is_little_endian = implicit, True
+    write_dataset(buffer, dataset)
+    return bytes(buffer.getvalue())

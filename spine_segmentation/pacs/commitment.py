@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 _PUSH_MODEL_INSTANCE = "1.2.840.10008.1.20.1.1"
 _REQUEST = 1
 _BATCH = 200
+"""So many objects at most are named in one request."""
+_OUTSTANDING = 10_000
+"""So many objects at most wait for a report before the first of them must be reported or waived."""
 _REPEAT_SECONDS = 120.0
 """A request without a report is made again after so long."""
 
@@ -41,19 +44,20 @@ class CommitmentRequester:
 
     def __init__(self, destination: DicomDestination, ae_title: str, ledger: Ledger) -> None:
         self._destination, self._ae_title, self._ledger = destination, ae_title, ledger
-        self._asked: dict[str, float] = {}
+        self._asked: dict[Parcel, float] = {}
         self.is_offered = True
 
     def step(self) -> None:
         """Ask about everything that was sent and has not been asked about lately."""
         now = time.monotonic()
         name = self._destination.name
-        sent = deliveries.uncommitted(self._ledger, name, _BATCH)
-        due = [parcel for parcel in sent if now - self._asked.get(parcel.sop_uid, -_REPEAT_SECONDS) >= _REPEAT_SECONDS]
+        sent = deliveries.uncommitted(self._ledger, name, _OUTSTANDING)
+        asked = {parcel: self._asked[parcel] for parcel in sent if parcel in self._asked}
+        self._asked = {parcel: moment for parcel, moment in asked.items() if now - moment < _REPEAT_SECONDS}
+        due = [parcel for parcel in sent if parcel not in self._asked][:_BATCH]
         if not due:
             return
-        for parcel in due:
-            self._asked[parcel.sop_uid] = now
+        self._asked |= dict.fromkeys(due, now)
         with call(self._destination, self._ae_title, [(StorageCommitmentPushModel, ())]) as association:
             if association is not None:
                 self._ask(association, due)
@@ -77,7 +81,7 @@ class CommitmentRequester:
         request.TransactionUID = transaction_uid
         request.ReferencedSOPSequence = [_reference(parcel) for parcel in parcels]
         name = self._destination.name
-        deliveries.begin_commitment(self._ledger, name, [parcel.sop_uid for parcel in parcels], transaction_uid)
+        deliveries.begin_commitment(self._ledger, name, transaction_uid)
         status, _ = association.send_n_action(request, _REQUEST, StorageCommitmentPushModel, _PUSH_MODEL_INSTANCE)
         if status.get("Status") != _SUCCESS:
             logger.warning("%s did not take a commitment request", name)

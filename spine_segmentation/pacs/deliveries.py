@@ -7,10 +7,13 @@ later version took its place before it was sent.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from spine_segmentation.pacs.attempt import Parcel
 from spine_segmentation.pacs.ledger import Ledger
+
+COMMITMENT_MEMORY_SECONDS = 7 * 86400.0
+"""A commitment report that comes later than this after its request is not recognised."""
 
 
 def pending(ledger: Ledger, destination: str, limit: int) -> list[Parcel]:
@@ -81,20 +84,18 @@ def mark_delivered(ledger: Ledger, destination: str, sop_uids: Iterable[str], re
         )
 
 
-def begin_commitment(ledger: Ledger, destination: str, sop_uids: Sequence[str], transaction_uid: str) -> None:
-    """Record which objects a commitment request is about.
+def begin_commitment(ledger: Ledger, destination: str, transaction_uid: str) -> None:
+    """Record a commitment request; its report may come long after the request was repeated under another UID.
 
     Args:
         ledger: The ledger.
-        destination: Its name.
-        sop_uids: The objects.
+        destination: Name of the destination.
         transaction_uid: Of the request.
     """
+    now = time.time()
     with ledger.transaction() as db:
-        db.executemany(
-            "UPDATE delivery SET transaction_uid=? WHERE sop_uid=? AND destination=?",
-            [(transaction_uid, sop_uid, destination) for sop_uid in sop_uids],
-        )
+        db.execute("DELETE FROM commitment WHERE requested_at<?", (now - COMMITMENT_MEMORY_SECONDS,))
+        db.execute("INSERT INTO commitment VALUES(?,?,?)", (transaction_uid, destination, now))
 
 
 def destination_of(ledger: Ledger, transaction_uid: str) -> str | None:
@@ -105,9 +106,9 @@ def destination_of(ledger: Ledger, transaction_uid: str) -> str | None:
         transaction_uid: Of the request.
 
     Returns:
-        Its name; None if no such request is outstanding.
+        Its name; None if no such request was made.
     """
-    row = ledger.row("SELECT destination FROM delivery WHERE transaction_uid=? AND state='SENT'", transaction_uid)
+    row = ledger.row("SELECT destination FROM commitment WHERE transaction_uid=?", transaction_uid)
     return str(row["destination"]) if row else None
 
 

@@ -26,7 +26,7 @@ _SKIPPED = {3, 5}
 """Exit codes that say: this series is nothing for us."""
 _BAD_INPUT = 4
 _LATER_SECONDS = 15.0
-"""A job that could not be done for want of space waits so long."""
+"""A job that could not be done for want of space, or whose worker crashed, waits so long."""
 
 
 class Dispatcher:
@@ -113,8 +113,15 @@ class Dispatcher:
         """Treat a job whose worker is gone; stopped with the service it does not count as an attempt."""
         stopped = self._worker.is_stopping
         logger.log(logging.INFO if stopped else logging.ERROR, "the worker ended during job %d", job.id)
-        reason = "" if stopped else "the worker crashed or took too long"
-        jobs.give_back(self._ledger, job.id, reason, crashed=not stopped, max_attempts=self._max_attempts)
+        if stopped:
+            jobs.give_back(self._ledger, job.id, "", crashed=False, max_attempts=self._max_attempts)
+        else:
+            self._count_attempt(job, "the worker crashed or took too long")
+
+    def _count_attempt(self, job: Job, reason: str) -> None:
+        """Give a job back that may have been the worker's undoing; the others come first."""
+        self._not_before[job.id] = time.monotonic() + _LATER_SECONDS
+        jobs.give_back(self._ledger, job.id, reason, crashed=True, max_attempts=self._max_attempts)
 
     def _record(self, job: Job, work: Path, reply: Reply | None, status: StatusDocument | None) -> None:
         if status is not None and status.state == "failed":
@@ -141,7 +148,7 @@ class Dispatcher:
         elif error and error.type == "OutputError":
             self._later(job, reason)
         else:
-            jobs.give_back(self._ledger, job.id, reason, crashed=True, max_attempts=self._max_attempts)
+            self._count_attempt(job, reason)
 
     def _later(self, job: Job, reason: str) -> None:
         logger.warning("job %d waits: %s", job.id, reason)

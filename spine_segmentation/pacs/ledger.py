@@ -38,9 +38,11 @@ CREATE INDEX result_of_job ON result(job_id);
 CREATE TABLE delivery(
     sop_uid TEXT NOT NULL REFERENCES result(sop_uid), destination TEXT NOT NULL,
     state TEXT NOT NULL CHECK(state IN ('PENDING', 'SENT', 'DELIVERED', 'DEAD', 'CANCELLED')),
-    refusals INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '', sent_at REAL, transaction_uid TEXT,
+    refusals INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '', sent_at REAL,
     PRIMARY KEY(sop_uid, destination));
 CREATE INDEX delivery_by_state ON delivery(state, destination);
+CREATE TABLE commitment(
+    transaction_uid TEXT PRIMARY KEY, destination TEXT NOT NULL, requested_at REAL NOT NULL);
 CREATE TABLE withdrawal(sop_uid TEXT PRIMARY KEY REFERENCES result(sop_uid));
 CREATE TABLE refusal(sop_uid TEXT NOT NULL, sha256 TEXT NOT NULL, calling_ae TEXT NOT NULL, refused_at REAL NOT NULL);
 """

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.pacs.lab import Archive, ServiceProcess, free_port, make_config
+from tests.pacs.node import Node
 
 
 @pytest.fixture
@@ -48,3 +49,21 @@ def shared_service(tmp_path_factory: pytest.TempPathFactory, shared_archive: Arc
     running = ServiceProcess(config).start()
     yield running
     running.kill()
+
+
+@pytest.fixture
+def make_node(tmp_path: Path) -> Iterator[Callable[..., Node]]:
+    nodes: list[Node] = []
+
+    def make(**settings: Any) -> Node:
+        nodes.append(Node(tmp_path, **settings))
+        return nodes[-1]
+
+    yield make
+    for node in nodes:
+        node.receiver.stop()
+
+
+@pytest.fixture
+def node(make_node: Callable[..., Node]) -> Node:
+    return make_node()

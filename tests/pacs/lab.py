@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pydicom
+import pytest
 import yaml
 from pydicom.dataset import Dataset
 from pydicom.uid import SegmentationStorage, generate_uid
@@ -33,6 +35,8 @@ AE_TITLE, SENDER, ARCHIVE = "SPINESEG", "SCANNER", "ARCHIVE"
 ROOT = Path(__file__).parents[2]
 OBJECTS_PER_RESULT = 2
 """Segmentation and report, which is what is configured by default."""
+
+needs_dcmtk = pytest.mark.skipif(shutil.which("storescu") is None, reason="dcmtk is not installed")
 
 
 def free_port() -> int:
@@ -104,9 +108,9 @@ def send(
     return statuses
 
 
-def storescu(port: int, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def storescu(port: int, folder: Path, *options: str, called: str = AE_TITLE) -> subprocess.CompletedProcess[str]:
     """dcmtk's sender."""
-    command = ["storescu", "-aet", SENDER, "-aec", AE_TITLE, "+sd", "+r", *options, "127.0.0.1", str(port), str(folder)]
+    command = ["storescu", "-aet", SENDER, "-aec", called, "+sd", "+r", *options, "127.0.0.1", str(port), str(folder)]
     return subprocess.run(
         command, capture_output=True, text=True, timeout=120, check=False, env=os.environ | {"TCP_NODELAY": "1"}
     )

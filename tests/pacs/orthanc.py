@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import email
 import json
 import shutil
 import signal
 import socket
 import subprocess
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pydicom
 import requests
+from pydicom import Dataset
 
 from tests.pacs.lab import ROOT, free_port, wait_for
 
@@ -55,6 +59,15 @@ class Orthanc:
         answer = requests.get(self.root + path, auth=USER, params=query, timeout=30)
         answer.raise_for_status()
         return answer.json() if "json" in answer.headers["Content-Type"] else answer.content
+
+    def retrieve(self, path: str) -> Dataset:
+        """The one object that WADO-RS returns, out of its multipart answer."""
+        accept = {"Accept": 'multipart/related; type="application/dicom"'}
+        answer = requests.get(self.root + path, auth=USER, headers=accept, timeout=30)
+        answer.raise_for_status()
+        header = f"Content-Type: {answer.headers['Content-Type']}\r\n\r\n".encode()
+        (part,) = email.message_from_bytes(header + answer.content).get_payload()
+        return pydicom.dcmread(BytesIO(part.get_payload(decode=True)))
 
     def series(self, modality: str) -> list[Any]:
         return [item for item in self.get("/series?expand") if item["MainDicomTags"].get("Modality") == modality]

@@ -9,7 +9,7 @@ import pydicom
 import pytest
 
 from tests.io.test_dicom_seg import validator_errors
-from tests.pacs.lab import Archive, ServiceProcess, free_port, make_config, storescu, wait_for
+from tests.pacs.lab import Archive, ServiceProcess, free_port, make_config, needs_dcmtk, storescu, wait_for
 
 pytestmark = pytest.mark.pacs
 
@@ -22,6 +22,7 @@ PROGRAM = [
 
 
 @pytest.mark.slow
+@needs_dcmtk
 def test_a_spine_comes_back_with_names(lumbar_study: Path, archive: Archive, tmp_path: Path) -> None:
     service = ServiceProcess(make_config(tmp_path, free_port(), archive.port), program=PROGRAM).start()
     try:

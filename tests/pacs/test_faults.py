@@ -19,8 +19,8 @@ FULL = os.environ.get("PACS_FAULTS") == "full"
 NEEDS = {
     "disk full": (os.geteuid() == 0, "only root can mount a small disk"),
 }
-IN_CI = {"disk full", "clock set back"}
-"""One of each kind that no other test has; the rest are marked slow."""
+IN_CI = {"disk full", "clock set back", "SIGKILL of service, worker and destination"}
+"""Those that no other test has; the rest are marked slow."""
 
 
 def cases() -> list[object]:

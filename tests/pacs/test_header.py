@@ -2,12 +2,10 @@ from __future__ import annotations
 
 import zlib
 
-import pydicom
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom import Dataset
-from pydicom.filewriter import write_dataset
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
@@ -15,18 +13,11 @@ from pydicom.uid import (
 )
 
 from spine_segmentation.pacs.header import read_identity
-from tests.dicom_factory import classic_dataset, sagittal_volume
+from tests.dicom_factory import classic_dataset, encode, sagittal_volume
 
 LIMIT = 1024 * 1024
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-
-
-def encode(dataset: Dataset, *, implicit: bool = False) -> bytes:
-    buffer = pydicom.filebase.DicomBytesIO()
-    buffer.is_implicit_VR, buffer.is_little_endian = implicit, True
-    write_dataset(buffer, dataset)
-    return bytes(buffer.getvalue())
 
 
 def deflate(content: bytes) -> bytes:

@@ -6,8 +6,6 @@ from typing import Any
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_dataset
 from pydicom.uid import ImplicitVRLittleEndian, RLELossless, generate_uid
 from pynetdicom.dsutils import encode_file_meta
 
@@ -15,6 +13,7 @@ from spine_segmentation.pacs.intake import Arrival, Intake
 from spine_segmentation.pacs.ledger import Ledger
 from spine_segmentation.pacs.spool import Spool
 from spine_segmentation.pacs.statuses import StoreStatus
+from tests.dicom_factory import encode
 from tests.pacs.lab import make_series
 
 SUCCESS = StoreStatus.SUCCESS
@@ -31,7 +30,7 @@ class Desk:
 
     def accept(self, dataset: Dataset, **changes: Any) -> StoreStatus:
         fields = {
-            "encoded": encode(dataset),
+            "encoded": encoded(dataset),
             "meta": b"\0" * 128 + b"DICM" + encode_file_meta(dataset.file_meta),
             "transfer_syntax": str(dataset.file_meta.TransferSyntaxUID),
             "sop_class": str(dataset.SOPClassUID),
@@ -47,12 +46,8 @@ class Desk:
         return [path for path in (self.spool.root / "inbox").rglob("*") if path.is_file()]
 
 
-def encode(dataset: Dataset) -> bytes:
-    buffer = DicomBytesIO()
-    buffer.is_implicit_VR = dataset.file_meta.TransferSyntaxUID == ImplicitVRLittleEndian
-    buffer.is_little_endian = True
-    write_dataset(buffer, dataset)
-    return bytes(buffer.getvalue())
+def encoded(dataset: Dataset) -> bytes:
+    return encode(dataset, implicit=dataset.file_meta.TransferSyntaxUID == ImplicitVRLittleEndian)
 
 
 @pytest.fixture
@@ -68,7 +63,7 @@ def image(tmp_path: Path) -> Dataset:
 def test_keeps_every_byte(desk: Desk, image: Dataset) -> None:
     assert desk.accept(image) is SUCCESS
     stored = desk.spool.absolute(desk.row()["path"]).read_bytes()
-    assert stored.endswith(encode(image))
+    assert stored.endswith(encoded(image))
     assert pydicom.dcmread(desk.spool.absolute(desk.row()["path"])) == image
 
 

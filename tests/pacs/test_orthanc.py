@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pydicom
 import pytest
+from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless
 
-from tests.pacs.lab import SENDER, ServiceProcess, free_port, make_config, make_series, send, wait_for
+from tests.io.test_dicom_seg import validator_errors
+from tests.pacs.lab import (
+    SENDER,
+    ServiceProcess,
+    free_port,
+    make_config,
+    make_series,
+    needs_dcmtk,
+    send,
+    storescu,
+    wait_for,
+)
 from tests.pacs.orthanc import AE_TITLE, USER, Orthanc, reason_to_skip
 
 pytestmark = [pytest.mark.pacs, pytest.mark.skipif(bool(reason_to_skip()), reason=reason_to_skip())]
@@ -20,25 +31,26 @@ pytestmark = [pytest.mark.pacs, pytest.mark.skipif(bool(reason_to_skip()), reaso
 class Site:
     """Orthanc in front, the service behind it."""
 
-    def __init__(self, folder: Path, **sections: Any) -> None:
+    def __init__(self, folder: Path, destinations: Sequence[str] = ("orthanc", "web"), **sections: Any) -> None:
         port = free_port()
         self.orthanc = Orthanc(folder / "orthanc", port).start()
         (folder / "password").write_text(f"{USER[1]}\n")
         access = {"username": USER[0], "password_file": "password"}
+        known = {
+            "orthanc": {"kind": "c-store", "name": "orthanc", "ae_title": AE_TITLE, "host": "127.0.0.1",
+                        "port": self.orthanc.dicom},
+            "web": {"kind": "stow-rs", "name": "web", "url": f"{self.orthanc.root}/dicom-web", **access},
+        }  # fmt: skip
         self.config = make_config(
             folder,
             port,
             self.orthanc.dicom,
             receiver={"allowed_ae_titles": [AE_TITLE]},
             readiness={"quiet_seconds": 1.0},
-            destinations=[
-                {"kind": "c-store", "name": "orthanc", "ae_title": AE_TITLE, "host": "127.0.0.1",
-                 "port": self.orthanc.dicom},
-                {"kind": "stow-rs", "name": "web", "url": f"{self.orthanc.root}/dicom-web", **access},
-            ],
+            destinations=[known[name] for name in destinations],
             orthanc={"url": self.orthanc.root, "modality": "spine-segmentation", "sweep_seconds": 2.0, **access}
             | sections,
-        )  # fmt: skip
+        )
         self.service = ServiceProcess(self.config)
 
     def close(self) -> None:
@@ -62,24 +74,49 @@ def make_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
         site.close()
 
 
-def test_a_series_goes_in_and_its_segmentation_comes_back(make_site: Callable[..., Site], tmp_path: Path) -> None:
+@needs_dcmtk
+def test_what_storescu_sends_comes_back_as_segmentation_and_report(
+    make_site: Callable[..., Site], tmp_path: Path
+) -> None:
+    """Route, both kinds of delivery, storage commitment, T1w uncompressed and T2w as JPEG 2000."""
     site = make_site(sweep_seconds=None)
     site.service.start()
-    site.send(make_series(tmp_path / "in", images=8, size=64))
-    wait_for(lambda: site.orthanc.series("SEG"), 60, "no segmentation came back")
-    wait_for(site.service.is_idle, 60)
+    for name, syntax, option in (("T1w", ExplicitVRLittleEndian, "-xe"), ("T2w", JPEG2000Lossless, "-xv")):
+        paths = make_series(tmp_path / name, images=8, size=64, SeriesDescription=name)
+        compress(paths, syntax)
+        sent = storescu(site.orthanc.dicom, tmp_path / name, option, called=AE_TITLE)
+        assert sent.returncode == 0, sent.stderr
+    wait_for(lambda: site.service.job_states()["DONE"] == 2 and site.service.is_idle(), 90, "no results")
     states = {(row["destination"], row["reason"]) for row in site.service.rows("SELECT * FROM delivery")}
     assert states == {("orthanc", "committed"), ("web", "")}
-    assert len(site.orthanc.series("SR")) == 1
-    (found,) = site.orthanc.get("/dicom-web/series", Modality="SEG")
-    assert found["00080060"]["Value"] == ["SEG"]
-    (content,) = site.orthanc.files("SEG")
-    (kept,) = (site.service.spool / "results").rglob("segmentation.dcm")
-    assert content[-5000:] == kept.read_bytes()[-5000:]
-    if shutil.which("dciodvfy"):
-        report = subprocess.run(["dciodvfy", str(kept)], capture_output=True, text=True, check=False)
-        assert "Error" not in report.stderr + report.stdout
-    assert site.service.job_states()["DONE"] == 1
+    assert (len(site.orthanc.series("SEG")), len(site.orthanc.series("SR"))) == (2, 2)
+    received = [pydicom.dcmread(path).file_meta for path in (site.service.spool / "inbox").rglob("*.dcm")]
+    assert JPEG2000Lossless in {meta.TransferSyntaxUID for meta in received}
+    for path in (site.service.spool / "results").rglob("*.dcm"):
+        assert validator_errors(path) == []
+
+
+def test_what_goes_by_stow_comes_back_by_qido_and_wado(make_site: Callable[..., Site], tmp_path: Path) -> None:
+    site = make_site(destinations=["web"], sweep_seconds=None)
+    site.service.start()
+    site.send(make_series(tmp_path / "in", images=8, size=64))
+    wait_for(lambda: site.service.job_states()["DONE"] == 1 and site.service.is_idle(), 90, "no results")
+    kept = {item.SOPInstanceUID: item for item in map(pydicom.dcmread, (site.service.spool / "results").rglob("*.dcm"))}
+    assert {item.Modality for item in kept.values()} == {"SEG", "SR"}
+    for modality in ("SEG", "SR"):
+        (series,) = site.orthanc.get("/dicom-web/series", Modality=modality)
+        study_uid, series_uid = series["0020000D"]["Value"][0], series["0020000E"]["Value"][0]
+        root = f"/dicom-web/studies/{study_uid}/series/{series_uid}"
+        (instance,) = site.orthanc.get(f"{root}/instances")
+        sop_uid = instance["00080018"]["Value"][0]
+        assert site.orthanc.retrieve(f"{root}/instances/{sop_uid}") == kept[sop_uid]
+
+
+def compress(paths: list[Path], syntax: str) -> None:
+    for path in paths if syntax != ExplicitVRLittleEndian else []:
+        dataset = pydicom.dcmread(path)
+        dataset.compress(syntax, generate_instance_uid=False)
+        dataset.save_as(path)
 
 
 def test_the_sweep_finds_what_the_stable_event_has_lost(make_site: Callable[..., Site], tmp_path: Path) -> None:

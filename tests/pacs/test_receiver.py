@@ -7,10 +7,9 @@ import socket
 import ssl
 import struct
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pydicom
 import pytest
@@ -18,59 +17,10 @@ from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, RLELossless
 from pynetdicom import AE
 from pynetdicom.sop_class import Verification
 
-from spine_segmentation.pacs import config
-from spine_segmentation.pacs.activity import Activity
-from spine_segmentation.pacs.intake import Intake
-from spine_segmentation.pacs.ledger import Ledger
-from spine_segmentation.pacs.receiver import Receiver
-from spine_segmentation.pacs.spool import Spool
-from tests.pacs.lab import AE_TITLE, SENDER, free_port, make_series, new_uids, send, storescu, wait_for
+from tests.pacs.lab import AE_TITLE, SENDER, make_series, needs_dcmtk, new_uids, send, storescu, wait_for
+from tests.pacs.node import MIB, Node
 
 pytestmark = pytest.mark.pacs
-
-MIB = 1024 * 1024
-
-
-class Node:
-    """A receiver in this process."""
-
-    def __init__(self, folder: Path, **settings: Any) -> None:
-        self.spool = Spool(folder / "spool")
-        self.ledger = Ledger(self.spool.ledger_file)
-        self.intake = Intake(
-            self.spool, self.ledger, min_free_bytes=1, max_object_bytes=MIB, corrected_headers="replace"
-        )
-        self.port = free_port()
-        values = {"port": self.port, "allowed_ae_titles": [SENDER], "max_object_bytes": MIB} | settings
-        self.activity = Activity()
-        self.receiver = Receiver(
-            config.Receiver.model_validate(values), self.intake, self.activity, lambda event: (0, None)
-        )
-        self.receiver.start()
-
-    def stored(self) -> int:
-        return len(self.ledger.rows("SELECT 1 FROM instance"))
-
-    def is_alive(self, folder: Path) -> bool:
-        return send(self.port, make_series(folder / "alive")) == [0] * 5
-
-
-@pytest.fixture
-def make_node(tmp_path: Path) -> Iterator[Callable[..., Node]]:
-    nodes: list[Node] = []
-
-    def make(**settings: Any) -> Node:
-        nodes.append(Node(tmp_path, **settings))
-        return nodes[-1]
-
-    yield make
-    for node in nodes:
-        node.receiver.stop()
-
-
-@pytest.fixture
-def node(make_node: Callable[..., Node]) -> Node:
-    return make_node()
 
 
 def test_answers_an_echo(node: Node) -> None:
@@ -81,6 +31,7 @@ def test_answers_an_echo(node: Node) -> None:
     association.release()
 
 
+@needs_dcmtk
 def test_dcmtk_can_send(node: Node, tmp_path: Path) -> None:
     make_series(tmp_path / "in", images=7)
     sent = storescu(node.port, tmp_path / "in")
@@ -88,6 +39,7 @@ def test_dcmtk_can_send(node: Node, tmp_path: Path) -> None:
     assert node.stored() == 7
 
 
+@needs_dcmtk
 @pytest.mark.parametrize(
     ("syntax", "option"), [(RLELossless, "-xr"), (JPEG2000Lossless, "-xv"), (JPEGLosslessSV1, "-xs")]
 )
