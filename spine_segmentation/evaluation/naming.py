@@ -10,12 +10,14 @@ import numpy.typing as npt
 from scipy.special import logsumexp
 
 from spine_segmentation.anatomy import LEVELS, Kind
+from spine_segmentation.confusion import allow_confusion
 from spine_segmentation.enumeration import Enumeration
 from spine_segmentation.evaluation.observation import ObservedWindow, as_instances
 from spine_segmentation.geometry import WEIGHT, geometry_evidence
-from spine_segmentation.labeler import name_instances
+from spine_segmentation.labeler import label_instances, name_instances
 from spine_segmentation.levels import EVIDENCE_WEIGHT
 from spine_segmentation.results import Labeling
+from spine_segmentation.sequence import decode
 
 Floats = npt.NDArray[np.float64]
 
@@ -83,9 +85,10 @@ def name_window(window: ObservedWindow, weights: Weights | None = None) -> Namin
     instances = as_instances(window)
     levels = np.array([item.levels for item in window.instances]).reshape(-1, len(LEVELS))
     below_s1 = np.array([item.below_s1 for item in window.instances])
-    geometry = geometry_evidence(instances.items)
-    correction = _relative(geometry * weights.geometry / WEIGHT) - geometry
-    return _naming(name_instances(instances, weights.image * levels + correction, weights.image * below_s1), window)
+    geometry = _relative(geometry_evidence(instances.items) * weights.geometry / WEIGHT)
+    kinds = [item.kind for item in instances.items]
+    decoding = decode(kinds, allow_confusion(weights.image * levels) + geometry, weights.image * below_s1)
+    return _naming(label_instances(instances, decoding), window)
 
 
 def name_by_geometry(window: ObservedWindow) -> Naming:

@@ -15,7 +15,9 @@ from spine_segmentation.evaluation.naming import InstanceName, Naming
 from spine_segmentation.evaluation.observation import ObservedWindow, read_observations, write_observations
 from spine_segmentation.evaluation.reliability import Reliability
 from spine_segmentation.evaluation.window_score import WindowScore
+from spine_segmentation.geometry import WEIGHT
 from spine_segmentation.io.nifti import write_nifti
+from spine_segmentation.levels import EVIDENCE_WEIGHT
 from spine_segmentation.synth.generator import SyntheticScan
 from spine_segmentation.synth.truth import write_truth
 from tests.evaluation.test_label_report import OBSERVATIONS
@@ -61,8 +63,8 @@ def test_overconfident_evidence_gets_less_weight(monkeypatch: pytest.MonkeyPatch
 
 def test_no_patient_takes_part_in_what_it_is_judged_by(monkeypatch: pytest.MonkeyPatch) -> None:
     """All windows of a patient are left out together."""
-    monkeypatch.setattr(calibration_fit, "IMAGE_WEIGHTS", (1.0,))
-    monkeypatch.setattr(calibration_fit, "GEOMETRY_WEIGHTS", (0.8,))
+    monkeypatch.setattr(calibration_fit, "IMAGE_WEIGHTS", (EVIDENCE_WEIGHT,))
+    monkeypatch.setattr(calibration_fit, "GEOMETRY_WEIGHTS", (WEIGHT,))
     right, wrong = noisy(1, 8.0), noisy(2, 8.0)
     patients = [window for window in (right, wrong) for _ in range(3)]
     result = cross_fit(patients)

@@ -50,7 +50,7 @@ def test_without_weight_geometry_says_nothing(monkeypatch: pytest.MonkeyPatch) -
     assert image_alone.confidence == pytest.approx(name_instances(as_instances(WINDOW), levels, below_s1).confidence)
 
 
-@pytest.mark.parametrize("weight", [0.3, 1.2])
+@pytest.mark.parametrize("weight", [0.6, 1.2])
 def test_another_weight_of_geometry_is_that_of_the_likelihood(weight: float, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = name_window(WINDOW, Weights(image=0.0, geometry=weight))
     monkeypatch.setattr("spine_segmentation.geometry.WEIGHT", weight)

@@ -19,7 +19,7 @@ def test_says_how_it_goes_and_who_nobody_is(make_service: Callable[..., ServiceP
     assert "Secret" not in page
     status, metrics = service.get("/metrics", port)
     assert 'spine_segmentation_objects_total{outcome="stored"} 5.0' in metrics
-    assert 'spine_segmentation_deliveries{destination="archive",state="DELIVERED"} 1.0' in metrics
+    assert 'spine_segmentation_deliveries{destination="archive",state="DELIVERED"} 2.0' in metrics
     assert "/preview/1" in page
     assert service.get("/preview/2", port)[0] == 404
     service.kill_worker()
