@@ -108,7 +108,17 @@ def segment(
     with RunStatus(output) as status, _progress() as progress:
         protect_input(source, output)
         anchors = tuple(Anchor.parse(text) for text in known)
-        job = Job(source, series, study, localizer, anchors, only_2class, wanted, seg_type.value, sr_type.value)
+        job = Job(
+            source,
+            series=series,
+            study=study,
+            localizer=localizer,
+            anchors=anchors,
+            only_semantic=only_2class,
+            formats=wanted,
+            seg_type=seg_type.value,
+            sr_type=sr_type.value,
+        )
         with fresh_outputs(output) as staging:
             task = progress.add_task("reading", total=None)
             found = run_job(

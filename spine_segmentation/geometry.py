@@ -32,8 +32,7 @@ TABLE = Path(__file__).with_name("geometry_table.json")
 """Means, deviations and correlations; ``scripts/fit_geometry.py`` makes it."""
 
 WEIGHT = 0.3
-"""Power to which the likelihood is raised: deviations are heavier-tailed than normal ones, and those of neighbouring
-bodies more alike than the table says. Chosen with ``levels.EVIDENCE_WEIGHT``."""
+"""Power to which the likelihood is raised, chosen with ``levels.EVIDENCE_WEIGHT``."""
 
 _OUTLIERS = 0.02
 _OUTLIER_DEVIATIONS = (0.5, 1.0)

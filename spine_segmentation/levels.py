@@ -15,9 +15,9 @@ from spine_segmentation.grid import NetworkGrid
 from spine_segmentation.results import Instances, LevelEvidence
 
 EVIDENCE_WEIGHT = 0.35
-"""How many independent pixels the pixels of one instance count for: the network errs alike on neighbouring structures.
-Chosen with ``geometry.WEIGHT`` by ``scripts/fit_calibration.py`` on 204 windows of 12 synthetic persons and of 5
-patients that training never saw: of the pairs with the highest accuracy the one with nearly the least log loss."""
+"""How many independent pixels the pixels of one instance count for. Chosen with ``geometry.WEIGHT`` on 204 windows of
+12 synthetic persons and of 5 patients that training never saw: of the pairs with the highest accuracy the one with the
+least log loss (docs/label-benchmark.md)."""
 
 _CHANNELS = [VERSE_NUMBERS[level] for level in (*LEVELS, "S2 and below")]
 

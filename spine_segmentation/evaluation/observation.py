@@ -110,8 +110,8 @@ class ObservedWindow(_Model):
     """Why there are no instances; None if the run succeeded."""
 
 
-class Observations(_Model):
-    """The windows of a folder."""
+class BenchmarkRun(_Model):
+    """What was done with which scans."""
 
     version: str
     """Version of this software."""
@@ -125,10 +125,15 @@ class Observations(_Model):
     """Most windows of a scan."""
     seed: int
     """Seed of the draw of windows and of their cuts."""
-    windows: tuple[ObservedWindow, ...]
-    """By scan."""
     unusable: dict[str, str]
     """Scans that show no window, with the reason."""
+
+
+class Observations(BenchmarkRun):
+    """The windows of a folder."""
+
+    windows: tuple[ObservedWindow, ...]
+    """By scan."""
 
 
 def describe_instances(instances: Instances, evidence: LevelEvidence, truth: Volume) -> tuple[ObservedInstance, ...]:

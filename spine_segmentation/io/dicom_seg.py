@@ -19,7 +19,7 @@ from spine_segmentation.io.dicom_object import dicom_code, equipment, object_fil
 from spine_segmentation.io.presentation import structure_code, structure_color
 from spine_segmentation.io.product import PRODUCT_NAME, product_version
 from spine_segmentation.io.source_headers import repaired_headers
-from spine_segmentation.io.uids import content_digest, derived_uid, result_uid
+from spine_segmentation.io.uids import content_digest, derived_uid, result_uids
 from spine_segmentation.results import Labeling, ModelIdentity, NamedStructure, SpineResult
 
 if TYPE_CHECKING:
@@ -117,10 +117,9 @@ def _encode(
     patient_name, first.PatientName = first.PatientName, ""
     frames = ",".join(str(number) for number in series.frame_numbers)
     options = {"segmentation type": seg_type, "content": content, "frames": frames}
-    instance_uid, series_uid, dimension_uid = (
-        result_uid([source.SOPInstanceUID for source in sources], models, options, f"segmentation {purpose}")
-        for purpose in ("instance", "series", "dimensions")
-    )
+    source_uids = [source.SOPInstanceUID for source in sources]
+    purposes = ("instance", "series", "dimensions")
+    instance_uid, series_uid, dimension_uid = result_uids(source_uids, models, options, "segmentation", purposes)
     segmentation = Segmentation(
         source_images=sources,
         pixel_array=numbers,

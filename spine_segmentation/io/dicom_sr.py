@@ -27,7 +27,7 @@ from spine_segmentation.io.report_codes import (
     coding_scheme,
 )
 from spine_segmentation.io.source_headers import repaired_headers
-from spine_segmentation.io.uids import content_digest, derived_uid, result_uid
+from spine_segmentation.io.uids import content_digest, derived_uid, result_uids
 from spine_segmentation.measurements import Length, measure
 from spine_segmentation.results import Labeling, ModelIdentity, NamedStructure, SpineResult
 
@@ -91,10 +91,8 @@ def _encode(result: SpineResult, series: DicomSeries, segmentation: Dataset, sr_
     labeling = _checked_labeling(result, first, segmentation)
     patient_name, first.PatientName = first.PatientName, ""
     options = {"type": sr_type, "segmentation": segmentation.SOPInstanceUID, "content": content_digest(labeling)}
-    instance_uid, series_uid = (
-        result_uid([source.SOPInstanceUID for source in sources], result.models, options, f"report {purpose}")
-        for purpose in ("instance", "series")
-    )
+    source_uids = [source.SOPInstanceUID for source in sources]
+    instance_uid, series_uid = result_uids(source_uids, result.models, options, "report")
     report = _DOCUMENTS[sr_type](
         evidence=[*sources, segmentation],
         content=_content(labeling, segmentation, first.SeriesInstanceUID, result.models),

@@ -17,7 +17,7 @@ from spine_segmentation.errors import UsageError
 from spine_segmentation.io.dicom_object import equipment, object_file, series_number
 from spine_segmentation.io.montage import draw_montage
 from spine_segmentation.io.source_headers import repaired_headers
-from spine_segmentation.io.uids import content_digest, result_uid
+from spine_segmentation.io.uids import content_digest, result_uids
 from spine_segmentation.results import SpineResult
 
 if TYPE_CHECKING:
@@ -64,10 +64,8 @@ def _encode(picture: npt.NDArray[np.uint8], series: DicomSeries, result: SpineRe
     sources = repaired_headers(series)
     first = sources[0]
     options = {"content": content, "frames": ",".join(map(str, series.frame_numbers))}
-    instance_uid, series_uid = (
-        result_uid([source.SOPInstanceUID for source in sources], result.models, options, f"capture {purpose}")
-        for purpose in ("instance", "series")
-    )
+    source_uids = [source.SOPInstanceUID for source in sources]
+    instance_uid, series_uid = result_uids(source_uids, result.models, options, "capture")
     names = {keyword: first[keyword].value for keyword in ("PatientName", "ReferringPhysicianName")}
     for keyword in names:
         setattr(first, keyword, "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from spine_segmentation.io.product import product_version
 from spine_segmentation.results import Labeling, ModelIdentity, NamedStructure
@@ -47,6 +47,26 @@ def result_uid(
         "version": product_version(),
     }
     return derived_uid(purpose, json.dumps(identity, sort_keys=True))
+
+
+def result_uids(
+    source_uids: Iterable[str],
+    models: tuple[ModelIdentity, ...],
+    options: Mapping[str, str],
+    noun: str,
+    purposes: Sequence[str] = ("instance", "series"),
+) -> tuple[str, ...]:
+    """Compute the UIDs that one output object needs, see :func:`result_uid`.
+
+    Args:
+        source_uids: SOP Instance UIDs of the source images, in any order.
+        models: The networks that were used, in any order.
+        options: Every option that changes content, by name.
+        noun: The kind of object, e.g. ``"segmentation"``.
+        purposes: What the UIDs are for.
+    """
+    sources = list(source_uids)
+    return tuple(result_uid(sources, models, options, f"{noun} {purpose}") for purpose in purposes)
 
 
 def content_digest(labeling: Labeling) -> str:

@@ -11,8 +11,14 @@ from typing import Any
 
 from spine_segmentation.errors import UsageError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Stored as ``user_version``; a ledger of a later version is not touched."""
+
+_COMMITMENT = """
+CREATE TABLE commitment(
+    transaction_uid TEXT PRIMARY KEY, destination TEXT NOT NULL, requested_at REAL NOT NULL)
+"""
+"""What version 2 adds."""
 
 _SCHEMA = """
 CREATE TABLE instance(
@@ -41,8 +47,6 @@ CREATE TABLE delivery(
     refusals INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '', sent_at REAL,
     PRIMARY KEY(sop_uid, destination));
 CREATE INDEX delivery_by_state ON delivery(state, destination);
-CREATE TABLE commitment(
-    transaction_uid TEXT PRIMARY KEY, destination TEXT NOT NULL, requested_at REAL NOT NULL);
 CREATE TABLE withdrawal(sop_uid TEXT PRIMARY KEY REFERENCES result(sop_uid));
 CREATE TABLE refusal(sop_uid TEXT NOT NULL, sha256 TEXT NOT NULL, calling_ae TEXT NOT NULL, refused_at REAL NOT NULL);
 """
@@ -118,4 +122,6 @@ class Ledger:
             if version == 0:
                 for statement in filter(str.strip, _SCHEMA.split(";")):
                     db.execute(statement)
+            if version < SCHEMA_VERSION:
+                db.execute(_COMMITMENT)
                 db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")

@@ -436,10 +436,10 @@ def test_the_same_run_gives_the_same_object(
 ) -> None:
     first = written(make_result(volume), make_series(volume), tmp_path)
     again = written(make_result(volume), make_series(volume), tmp_path)
-    assert _without_dates(first) == _without_dates(again)
+    assert without_dates(first) == without_dates(again)
 
 
-def _without_dates(dataset: pydicom.Dataset) -> bytes:
+def without_dates(dataset: pydicom.Dataset) -> bytes:
     for keyword in ("InstanceCreationDate", "InstanceCreationTime", "ContentDate", "ContentTime"):
         delattr(dataset, keyword)
     for item in dataset.ContributingEquipmentSequence:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import shutil
 import subprocess
@@ -39,7 +38,7 @@ from spine_segmentation.measurements import Length, measure
 from spine_segmentation.results import ModelIdentity, SpineResult, Status
 from spine_segmentation.volume import Volume
 from tests.dicom_factory import write_series
-from tests.io.test_dicom_seg import MISSING, validator_errors
+from tests.io.test_dicom_seg import MISSING, validator_errors, without_dates
 
 MakeResult = Callable[..., SpineResult]
 MakeSeries = Callable[..., DicomSeries]
@@ -294,17 +293,7 @@ def test_the_same_run_gives_the_same_object(
 ) -> None:
     first = written(make_result(volume), make_series(volume), tmp_path)
     again = written(make_result(volume), make_series(volume), tmp_path)
-    assert _without_dates(first) == _without_dates(again)
-
-
-def _without_dates(dataset: pydicom.Dataset) -> bytes:
-    for keyword in ("InstanceCreationDate", "InstanceCreationTime", "ContentDate", "ContentTime"):
-        delattr(dataset, keyword)
-    for item in dataset.ContributingEquipmentSequence:
-        item.ContributionDateTime = None
-    buffer = io.BytesIO()
-    dataset.save_as(buffer)
-    return buffer.getvalue()
+    assert without_dates(first) == without_dates(again)
 
 
 def test_any_other_run_gets_other_uids(

@@ -39,3 +39,16 @@ def test_a_later_versions_ledger_is_left_alone(tmp_path: Path) -> None:
     ledger.close()
     with pytest.raises(UsageError, match="version"):
         Ledger(tmp_path / "ledger.sqlite")
+
+
+def test_an_earlier_versions_ledger_is_brought_up_to_date(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    with ledger.transaction() as db:
+        db.execute(INSERT)
+        db.execute("DROP TABLE commitment")
+        db.execute("PRAGMA user_version=1")
+    ledger.close()
+    later = Ledger(tmp_path / "ledger.sqlite")
+    assert later.rows("SELECT * FROM commitment") == []
+    assert later.rows("PRAGMA user_version")[0][0] == SCHEMA_VERSION
+    assert len(later.rows("SELECT * FROM refusal")) == 1
