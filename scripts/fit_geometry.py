@@ -1,10 +1,12 @@
-"""Fit the geometry table of the labeler on the VID key points, and report what geometry alone can tell.
+"""Fit the geometry table of the labeler on real people, and report what geometry alone can tell.
 
-    python scripts/fit_geometry.py ../shared/data/vid/keypoints.csv
+    python scripts/fit_geometry.py ../shared/data/vid/keypoints.csv ../shared/data/train/spider
 
-Two thirds of the people give the table (``spine_segmentation/geometry_table.json``); the last third shows, by number
-of visible vertebrae, how often the placement of the window in the column is right. L5-S1 is not part of the key
-points: its row is a working figure, see ``LUMBOSACRAL``.
+Two thirds of the people of VID give spacing and tilt of the bodies (``spine_segmentation/geometry_table.json``); the
+last third shows, by number of visible vertebrae, how often the placement of the window in the column is right. L5-S1 is
+not part of these key points: the row of its bodies is a working figure, see ``LUMBOSACRAL``. The discs of the SPIDER
+patients that the labeling network is trained on give the tilt of L5-S1, and how much more any disc is tilted than
+the line between the bodies beside it.
 """
 
 from __future__ import annotations
@@ -17,16 +19,30 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import yaml
 from scipy.optimize import curve_fit
 
 from spine_segmentation.anatomy import LEVELS
+from spine_segmentation.disc_tilt import with_tilts
+from spine_segmentation.evaluation.label_mapping import load_mapping, mapping_of
+from spine_segmentation.evaluation.pairs import annotated_pairs, scan_name
+from spine_segmentation.evaluation.true_instances import labelled_structures, true_instances
+from spine_segmentation.evaluation.truth import read_truth
 from spine_segmentation.geometry import PAIRS, TABLE, GeometryTable, measure, placement_scores
+from spine_segmentation.io.nifti import read_nifti
 
 Floats = npt.NDArray[np.float64]
 
-SOURCE = "VID key points (ImFusion, CC BY-SA 4.0), CT of 2,116 people; two thirds of them"
+SOURCE = (
+    "VID key points (ImFusion, CC BY-SA 4.0), CT of 2,116 people; two thirds of them. "
+    "Tilt of discs: SPIDER (van der Graaf et al. 2024, CC BY 4.0), MRI of {} people"
+)
+TRAINING = Path(__file__).parents[1] / "bundle/labeling/configs/train.yaml"
+"""Says which SPIDER patients are kept out."""
 LUMBOSACRAL = {"log_spacing": (3.56, 0.11), "tilt": (0.56, 0.17), "people": 0}
 """L5-S1: spacing a little below that of L4-L5, tilt by the mean lumbosacral angle of about 25 degrees more."""
+LEAST_PATIENTS = 5
+"""Discs that fewer patients show are taken to be tilted as the bodies beside them."""
 VISIBLE = (3, 4, 5, 6, 8, 10, 15)
 
 
@@ -51,8 +67,34 @@ def measure_pairs(person: dict[str, Floats]) -> Floats:
     return features
 
 
-def fit(features: Floats) -> dict[str, object]:
-    """Medians and robust deviations by pair, and how the deviations of two pairs correlate with their distance."""
+def read_discs(folder: Path) -> Floats:
+    """Tilt of the discs, and tilt of the line between the bodies beside it, of every patient: (people, pairs, 2)."""
+    kept_out = yaml.safe_load(TRAINING.read_text())["held_out_scans"]
+    mapping = load_mapping(mapping_of(folder))
+    masks = [mask for image, mask in annotated_pairs(folder) if scan_name(image) not in kept_out]
+    tilts = np.full((len(masks), len(PAIRS), 2), np.nan)
+    for person, mask in enumerate(masks):
+        truth = read_truth(read_nifti(mask), mapping).canonical()[0]
+        names = [structure.name for structure in labelled_structures(truth)]
+        items = dict(zip(names, with_tilts(true_instances(truth)).items, strict=True))
+        whole = {name: item.centroid for name, item in items.items() if item.fully_visible}
+        for k, (upper, lower) in enumerate(PAIRS):
+            if (disc := items.get(f"{upper}-{lower}")) is not None and disc.tilt is not None:
+                tilts[person, k, 0] = disc.tilt
+            if upper in whole and lower in whole:
+                tilts[person, k, 1] = measure(np.subtract(whole[lower], whole[upper]))[1]
+    return tilts
+
+
+def fit(features: Floats, discs: Floats) -> dict[str, object]:
+    """Medians and robust deviations by pair, and how the deviations of two pairs correlate with their distance.
+
+    Discs vary as the bodies beside them do, of whom there are far more.
+    """
+    differences = discs[..., 0] - discs[..., 1]
+    seen = np.isfinite(differences).sum(axis=0) >= LEAST_PATIENTS
+    steeper = np.where(seen, np.nanmedian(differences[:, seen]), 0.0)
+    lumbosacral = discs[:, PAIRS.index(("L5", "S1")), 0]
     centre = np.nanmedian(features, axis=0)
     deviation = 1.4826 * np.nanmedian(abs(features - centre), axis=0)
     standard = np.clip((features - centre) / deviation, -3.5, 3.5)
@@ -60,13 +102,18 @@ def fit(features: Floats) -> dict[str, object]:
         f"{upper}-{lower}": {
             "log_spacing": (round(centre[k, 0], 4), round(deviation[k, 0], 4)),
             "tilt": (round(centre[k, 1], 4), round(deviation[k, 1], 4)),
+            "disc_tilt": (round(centre[k, 1] + steeper[k], 4), round(deviation[k, 1], 4)),
             "people": int(np.isfinite(features[:, k, 0]).sum()),
         }
         for k, (upper, lower) in enumerate(PAIRS)
         if (upper, lower) != ("L5", "S1")
     }
     correlation = {name: fit_correlation(standard[..., f]) for f, name in enumerate(("log_spacing", "tilt"))}
-    return {"source": SOURCE, "pairs": {**rows, "L5-S1": LUMBOSACRAL}, "correlation": correlation}
+    correlation["disc_tilt"] = correlation["tilt"]
+    rows["L5-S1"] = LUMBOSACRAL | {
+        "disc_tilt": (round(float(np.nanmean(lumbosacral)), 4), round(float(np.nanstd(lumbosacral)), 4))
+    }
+    return {"source": SOURCE.format(len(discs)), "pairs": rows, "correlation": correlation}
 
 
 def fit_correlation(standard: Floats) -> dict[str, float]:
@@ -93,7 +140,8 @@ def report(people: list[dict[str, Floats]], table: GeometryTable) -> None:
                 window = names[start : start + visible]
                 if all(level in person for level in window):
                     centres = np.array([person[level] for level in window])
-                    scores = placement_scores(np.array([measure(b - a) for a, b in pairwise(centres)]), table)
+                    bodies = np.array([measure(b - a) for a, b in pairwise(centres)])
+                    scores = placement_scores(np.pad(bodies, ((0, 0), (0, 1)), constant_values=np.nan), table)
                     posterior = np.exp(scores - np.logaddexp.reduce(scores))
                     outcomes.append((int(posterior.argmax()) - start, posterior[start], posterior.max()))
         offset, truth, best = np.array(outcomes).T
@@ -105,14 +153,14 @@ def report(people: list[dict[str, Floats]], table: GeometryTable) -> None:
         )
 
 
-def main(path: Path) -> None:
+def main(keypoints: Path, scans: Path) -> None:
     """Fit, write and report."""
-    people = read_people(path)
+    people = read_people(keypoints)
     third = len(people) // 3
-    fitted = fit(np.stack([measure_pairs(person) for person in people[third:]]))
+    fitted = fit(np.stack([measure_pairs(person) for person in people[third:]]), read_discs(scans))
     TABLE.write_text(json.dumps(fitted, indent=1) + "\n")
     report(people[:third], GeometryTable.read())
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,4 +1,4 @@
-"""Evidence of the levels from geometry: how far neighbouring bodies are apart, and how the column is tilted there.
+"""Evidence of the levels from geometry: how far neighbouring bodies are apart, and how the disc between them is tilted.
 
 The deviations of all pairs of neighbours from their means are jointly normal. They are correlated, because a large
 person has large vertebrae everywhere and because the column is smooth; conditioning every pair on those above it takes
@@ -35,18 +35,18 @@ WEIGHT = 0.3
 """Power to which the likelihood is raised, chosen with ``levels.EVIDENCE_WEIGHT``."""
 
 _OUTLIERS = 0.02
-_OUTLIER_DEVIATIONS = (0.5, 1.0)
-"""Share and deviations (of log spacing and tilt) of measurements that follow no table, such as over a missed body."""
+_OUTLIER_DEVIATIONS = (0.5, 1.0, 1.0)
+"""Share and deviations (of log spacing and the tilts) of measurements that follow no table, such as over a missed
+body."""
 
 _LEAST_SPACING = 1.0
 """Centres of two instances may coincide where one is false, mm."""
 
-_FEATURES = ("log_spacing", "tilt")
-_PAIR_ABOVE = {lower: k for k, (_, lower) in enumerate(PAIRS)} | {
-    "T13": PAIRS.index(("T12", "L1")),
-    "L6": PAIRS.index(("L5", "S1")),
-}
-"""Which pair a level forms with the one above it; variants take the nearest one."""
+_FEATURES = ("log_spacing", "tilt", "disc_tilt")
+_VARIANTS = {"T13": PAIRS.index(("T12", "L1")), "L6": PAIRS.index(("L5", "S1"))}
+_PAIR_ABOVE = {lower: k for k, (_, lower) in enumerate(PAIRS)} | _VARIANTS
+_PAIR_BELOW = {upper: k for k, (upper, _) in enumerate(PAIRS)} | _VARIANTS
+"""Which pair a level forms with the one above or below it; variants take the nearest one."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,10 @@ class GeometryTable:
     """What is known of neighbouring bodies.
 
     Attributes:
-        mean: Log spacing (mm) and tilt (radian), shape (pairs, 2).
+        mean: Log spacing (mm), tilt of the line between the bodies' centres and that of the disc (radian), shape
+            (pairs, 3).
         deviation: Their standard deviations between people, same shape.
-        correlation: Between the deviations of two pairs of one person, for each of the two, shape (2, pairs, pairs).
+        correlation: Between the deviations of two pairs of one person, for each of the three, (3, pairs, pairs).
     """
 
     mean: Floats
@@ -106,25 +107,24 @@ def measure(step: npt.ArrayLike) -> Floats:
 
 
 def geometry_evidence(instances: Sequence[Instance]) -> Floats:
-    """Log-likelihood of each instance's position relative to the body above it, for each level.
+    """Log-likelihood of what was measured between two neighbouring bodies, for each level.
+
+    It is evidence of the lower body, or of the disc where no body was found below it. The tilt is the disc's; that of
+    the line between the bodies' centres stands in where there is no disc.
 
     Args:
         instances: Top to bottom.
 
     Returns:
-        Shape (n, len(LEVELS)), relative to the mean likelihood of all levels; zeros for discs, for the topmost body,
-        and next to a body that the field of view cuts.
+        Shape (n, len(LEVELS)), relative to the mean likelihood of all levels; zeros where nothing was measured, since
+        the field of view cuts a body or a disc.
     """
-    bodies = [k for k, instance in enumerate(instances) if instance.kind is Kind.VERTEBRA]
     evidence = np.zeros((len(instances), len(LEVELS)))
-    if len(bodies) < 2:
-        return evidence
-    features = np.array([_measure_whole(instances[a], instances[b]) for a, b in pairwise(bodies)])
-    scores = _pair_scores(features, GeometryTable.read())
-    for column, level in enumerate(LEVELS):
-        if level in _PAIR_ABOVE:
-            evidence[bodies[1:], column] = scores[:, _PAIR_ABOVE[level]]
-    evidence[bodies[1:], LEVELS.index("C2")] = scores.min(axis=1)
+    joints = _joints(instances)
+    if joints:
+        features = np.array([_measure_joint(instances, joint) for joint in joints])
+        for joint, scores in zip(joints, _pair_scores(features, GeometryTable.read()), strict=True):
+            evidence[joint.owner] = _by_level(scores, instances[joint.owner].kind)
     relative: Floats = evidence - (logsumexp(evidence, axis=1, keepdims=True) - np.log(len(LEVELS)))
     return relative
 
@@ -133,7 +133,7 @@ def placement_scores(features: Floats, table: GeometryTable) -> Floats:
     """Log-likelihood of every placement of a row of neighbours in the usual column.
 
     Args:
-        features: From :func:`measure`, shape (m, 2), top to bottom.
+        features: Shape (m, 3), top to bottom, NaN where unknown: those of :func:`measure`, and the tilt of the disc.
         table: What is known of neighbouring bodies.
 
     Returns:
@@ -144,11 +144,45 @@ def placement_scores(features: Floats, table: GeometryTable) -> Floats:
     return np.array([scores[rows, rows + first].sum() for first in range(len(PAIRS) - len(features) + 1)])
 
 
-def _measure_whole(upper: Instance, lower: Instance) -> Floats:
-    """Measure two bodies of which the whole is seen, NaN for others: their centres are not known."""
-    if not (upper.fully_visible and lower.fully_visible):
-        return np.full(2, np.nan)
-    return measure(np.subtract(lower.centroid, upper.centroid))
+@dataclass(frozen=True)
+class _Joint:
+    """The place between two neighbouring bodies; numbers of the instances there, None where none was found."""
+
+    upper: int | None
+    disc: int | None
+    lower: int | None
+
+    @property
+    def owner(self) -> int:
+        """Whose level the measurements tell."""
+        return next(k for k in (self.lower, self.disc) if k is not None)
+
+
+def _joints(instances: Sequence[Instance]) -> list[_Joint]:
+    """One for each disc, and one between two bodies without a disc."""
+    bodies = [k if item.kind is Kind.VERTEBRA else None for k, item in enumerate(instances)]
+    bodies.append(None)  # neither above the first nor below the last
+    return [
+        _Joint(bodies[k - 1], None, k) if item.kind is Kind.VERTEBRA else _Joint(bodies[k - 1], k, bodies[k + 1])
+        for k, item in enumerate(instances)
+        if item.kind is Kind.IVD or bodies[k - 1] is not None
+    ]
+
+
+def _measure_joint(instances: Sequence[Instance], joint: _Joint) -> Floats:
+    """Features of a joint, NaN where they are unknown, as are the centres of bodies that the field of view cuts."""
+    log_spacing = tilt = np.nan
+    upper, lower = (instances[k] if k is not None else None for k in (joint.upper, joint.lower))
+    if upper and lower and upper.fully_visible and lower.fully_visible:
+        log_spacing, tilt = measure(np.subtract(lower.centroid, upper.centroid))
+    disc_tilt = None if joint.disc is None else instances[joint.disc].tilt
+    return np.array([log_spacing, tilt, np.nan] if disc_tilt is None else [log_spacing, np.nan, disc_tilt])
+
+
+def _by_level(scores: Floats, kind: Kind) -> Floats:
+    """Likelihoods of pairs as those of the levels of a body below or a disc; a level without a pair has the least."""
+    pairs = _PAIR_ABOVE if kind is Kind.VERTEBRA else _PAIR_BELOW
+    return np.array([scores[pairs[level]] if level in pairs else scores.min() for level in LEVELS])
 
 
 def _pair_scores(features: Floats, table: GeometryTable) -> Floats:
@@ -156,24 +190,24 @@ def _pair_scores(features: Floats, table: GeometryTable) -> Floats:
     scores = np.zeros((len(features), len(PAIRS)))
     for first in range(1 - len(features), len(PAIRS)):
         rows = np.arange(max(0, -first), min(len(features), len(PAIRS) - first))
-        rows = rows[np.isfinite(features[rows, 0])]
-        if len(rows):
-            scores[rows, rows + first] = WEIGHT * _chain_rule(features[rows], rows + first, table)
+        for f in range(len(_FEATURES)):
+            known = rows[np.isfinite(features[rows, f])]
+            if len(known):
+                scores[known, known + first] += WEIGHT * _chain_rule(features[known, f], known + first, table, f)
     return scores
 
 
-def _chain_rule(features: Floats, pairs: npt.NDArray[np.intp], table: GeometryTable) -> Floats:
-    """Log density of each measurement given the ones before it, if they belong to these pairs; (m,)."""
-    total = np.zeros(len(pairs))
-    for f in range(len(_FEATURES)):
-        deviation = table.deviation[pairs, f]
-        standard = (features[:, f] - table.mean[pairs, f]) / deviation
-        root = cholesky(table.correlation[f][np.ix_(pairs, pairs)], lower=True)
-        innovation = solve_triangular(root, standard, lower=True)
-        expected = _log_normal(innovation, np.diag(root) * deviation)
-        unexpected = _log_normal(standard * deviation / _OUTLIER_DEVIATIONS[f], _OUTLIER_DEVIATIONS[f])
-        total += np.logaddexp(np.log1p(-_OUTLIERS) + expected, np.log(_OUTLIERS) + unexpected)
-    return total
+def _chain_rule(measured: Floats, pairs: npt.NDArray[np.intp], table: GeometryTable, feature: int) -> Floats:
+    """Log density of each measurement of a feature given the ones before it, if they belong to these pairs; (m,)."""
+    deviation = table.deviation[pairs, feature]
+    standard = (measured - table.mean[pairs, feature]) / deviation
+    root = cholesky(table.correlation[feature][np.ix_(pairs, pairs)], lower=True)
+    innovation = solve_triangular(root, standard, lower=True)
+    expected = _log_normal(innovation, np.diag(root) * deviation)
+    broad = _OUTLIER_DEVIATIONS[feature]
+    unexpected = _log_normal(standard * deviation / broad, broad)
+    logs: Floats = np.logaddexp(np.log1p(-_OUTLIERS) + expected, np.log(_OUTLIERS) + unexpected)
+    return logs
 
 
 def _log_normal(standard: Floats, deviation: float | Floats) -> Floats:

@@ -14,9 +14,11 @@ from spine_segmentation.anatomy import BY_NAME, LEVELS, UNDETERMINED_IVD_BASE, U
 from spine_segmentation.anchors import Anchor, find_anchored
 from spine_segmentation.bundles import bundle_folder, load_bundle
 from spine_segmentation.confusion import allow_confusion
+from spine_segmentation.disc_tilt import with_tilts
 from spine_segmentation.errors import InvalidVolume
 from spine_segmentation.geometry import geometry_evidence
 from spine_segmentation.lattice import Floats
+from spine_segmentation.presence import measure_presence
 from spine_segmentation.results import (
     Candidate,
     Instance,
@@ -121,7 +123,8 @@ def name_instances(
             one another.
         InvalidVolume: If there are more than ``MAX_PER_KIND`` instances of one kind.
     """
-    decoding = decode_instances(instances.items, evidence, below_s1, find_anchored(anchors, instances))
+    items = with_tilts(instances).items
+    decoding = decode_instances(items, evidence, below_s1, find_anchored(anchors, instances))
     labeling = label_instances(instances, decoding, anchors)
     return replace(labeling, remarks=describe_landmarks(decoding.names))
 
@@ -144,7 +147,7 @@ def decode_instances(
     """Find the possible names of instances by image and position.
 
     Args:
-        items: Top to bottom.
+        items: Top to bottom, with the tilts of the discs.
         evidence: As for :func:`name_instances`.
         below_s1: Likewise.
         known: Names that are certain, by number of the instance from 0.
@@ -154,7 +157,8 @@ def decode_instances(
     """
     kinds = [instance.kind for instance in items]
     check_evidence(kinds, evidence)
-    return decode(kinds, allow_confusion(evidence) + geometry_evidence(items), below_s1, known)
+    levels = allow_confusion(evidence) + geometry_evidence(items)
+    return decode(kinds, levels, below_s1, known, measure_presence(items))
 
 
 def label_instances(instances: Instances, decoding: Decoding, anchors: Sequence[Anchor] = ()) -> Labeling:

@@ -147,4 +147,6 @@ def _merge(looks: Sequence[Instance], label: int, place: float) -> Instance:
     whole = [look for look in looks if look.fully_visible] or looks
     x, y, z = np.mean([look.centroid for look in whole], axis=0).tolist()
     volume = float(np.mean([look.volume for look in whole]))
-    return Instance(label, looks[0].kind, place, (x, y, z), volume, any(look.fully_visible for look in looks))
+    tilts = [look.tilt for look in whole if look.tilt is not None]
+    tilt = float(np.mean(tilts)) if tilts else None
+    return Instance(label, looks[0].kind, place, (x, y, z), volume, any(look.fully_visible for look in looks), tilt)

@@ -26,6 +26,8 @@ class Instance:
         centroid: Patient coordinates of its centre, LPS, mm.
         volume: mm3.
         fully_visible: False where the field of view cuts it.
+        tilt: Of a disc in the sagittal plane, radian, positive if its posterior edge is the higher one; None where it
+            is not measured (see ``disc_tilt``).
     """
 
     label: int
@@ -34,6 +36,7 @@ class Instance:
     centroid: tuple[float, float, float]
     volume: float
     fully_visible: bool
+    tilt: float | None = None
 
 
 @dataclass(frozen=True)

@@ -25,16 +25,17 @@ from spine_segmentation.anatomy import LEVELS, Kind
 from spine_segmentation.enumeration import ENUMERATIONS, Anatomy, Enumeration, Variant, build_anatomy, describe_variant
 from spine_segmentation.errors import UsageError
 from spine_segmentation.lattice import Floats, backward, best_paths, forward, log_sum, total
+from spine_segmentation.presence import MISSED_COUNTS, Presence
 from spine_segmentation.results import Candidate
 
 MISSED_DISC = 1e-3
 MISSED_BODY = 1e-3
-"""Probability that a structure inside the field of view has no instance, a working figure: five times the following,
-since narrowed discs and collapsed bodies of patients are easily missed."""
+"""Probability that a structure inside the field of view has no instance, before distances are seen; a working figure:
+five times the following, since narrowed discs and collapsed bodies of patients are easily missed."""
 
 FALSE_INSTANCE = 2e-4
-"""Probability that an instance is none of the structures. The reference system's splitting was flawed in 0.8 % of its
-scans of up to 48 structures, which is 2e-4 each."""
+"""Probability that an instance is none of the structures, before sizes and distances are seen. The reference system's
+splitting was flawed in 0.8 % of its scans of up to 48 structures, which is 2e-4 each."""
 
 RESIDUAL_SEGMENT = 0.1
 """Probability that an instance below S1 is a sacral segment or a residual disc that the segmentation took for a mobile
@@ -102,9 +103,10 @@ class Decoding:
 
 @dataclass(frozen=True)
 class _Chains:
-    """Log weights that do not depend on the image, of all enumerations together and of each: (..., states, states).
+    """Weights that do not depend on the scan, of all enumerations together and of each.
 
-    State 0 means that nothing is named yet, state 1 + k that structure k was named last.
+    Shape (MISSED_COUNTS, ..., states, states), by the number of vertebrae that are jumped over. State 0 means that
+    nothing is named yet, state 1 + k that structure k was named last.
     """
 
     merged: Floats
@@ -112,7 +114,11 @@ class _Chains:
 
 
 def decode(
-    kinds: Sequence[Kind], evidence: Floats, below_s1: Floats | None = None, known: Mapping[int, str] | None = None
+    kinds: Sequence[Kind],
+    evidence: Floats,
+    below_s1: Floats | None = None,
+    known: Mapping[int, str] | None = None,
+    presence: Presence | None = None,
 ) -> Decoding:
     """Find the most likely candidates and the posterior of every name.
 
@@ -122,6 +128,7 @@ def decode(
             the level of the vertebra above it.
         below_s1: Shape (n,), log-likelihood that an instance is part of the sacrum below S1; None if that is unknown.
         known: Names that are certain, by the number of the instance from 0; such an instance is not false.
+        presence: What sizes and distances say of false instances and missed vertebrae; None if that is unknown.
 
     Returns:
         Candidates and posteriors. An instance below S1 is a false one.
@@ -133,7 +140,14 @@ def decode(
     check_evidence(kinds, evidence)
     sacral = np.full(len(kinds), -np.inf) if below_s1 is None else below_s1
     chains = _chains()
-    lattice = partial(_steps, kinds=kinds, evidence=evidence, below_s1=sacral, known=known or {})
+    lattice = partial(
+        _steps,
+        kinds=kinds,
+        evidence=evidence,
+        below_s1=sacral,
+        known=known or {},
+        presence=presence or Presence.unknown(len(kinds)),
+    )
     steps = lattice(chains.merged)
     _require_possible(steps, known or {})
     candidates = _candidates(steps, kinds)
@@ -179,43 +193,57 @@ def _require_possible(steps: Floats, known: Mapping[int, str]) -> None:
 @cache
 def _chains() -> _Chains:
     """The chain over all enumerations, and those of each."""
-    single = np.stack([_transitions(build_anatomy((enumeration,))) for enumeration in ENUMERATIONS])
+    single = np.stack([_transitions(build_anatomy((enumeration,))) for enumeration in ENUMERATIONS], axis=1)
     return _Chains(merged=_transitions(_ANATOMY), single=single)
 
 
 def _transitions(anatomy: Anatomy) -> Floats:
-    """Log weights of the steps from one structure to any below it, and to any from the start.
+    """Weights of the steps from one structure to any below it, and to any from the start.
 
     The sum over all ways of missing what lies between is the geometric series S + S M S + S M S M S + ..., with the
-    successor matrix S and the diagonal matrix M of the probabilities of a miss.
+    successor matrix S and the diagonal matrix M of the probabilities of a miss; its terms are kept apart by the number
+    of vertebrae that they miss.
     """
-    missed = np.where(anatomy.kinds, MISSED_BODY, MISSED_DISC)
-    onwards, term = anatomy.successors, anatomy.successors
+    discs = np.where(anatomy.kinds, 0.0, MISSED_DISC)
+    bodies = np.where(anatomy.kinds, MISSED_BODY, 0.0)
+    onwards = np.zeros((MISSED_COUNTS, *anatomy.successors.shape))
+    term = onwards.copy()
+    term[0] = anatomy.successors
     while term.any():
-        term = term * missed @ anatomy.successors
-        onwards = onwards + term
-    weights = np.zeros((len(missed) + 1, len(missed) + 1))
-    weights[0, 1:] = anatomy.occurrence / len(missed)
-    weights[1:, 1:] = onwards
-    with np.errstate(divide="ignore"):
-        return np.log(weights)
+        onwards += term
+        longer = term * discs @ anatomy.successors
+        missing = term * bodies @ anatomy.successors
+        longer[1:] += missing[:-1]
+        longer[-1] += missing[-1]
+        term = longer
+    weights = np.zeros((MISSED_COUNTS, len(bodies) + 1, len(bodies) + 1))
+    weights[0, 0, 1:] = anatomy.occurrence / len(bodies)
+    weights[:, 1:, 1:] = onwards
+    return weights
 
 
 def _steps(
-    transitions: Floats, kinds: Sequence[Kind], evidence: Floats, below_s1: Floats, known: Mapping[int, str]
+    transitions: Floats,
+    kinds: Sequence[Kind],
+    evidence: Floats,
+    below_s1: Floats,
+    known: Mapping[int, str],
+    presence: Presence,
 ) -> Floats:
     """Log weight of every step: (instances, ..., states before, states after); the diagonal is a false instance."""
     is_vertebra = np.array([kind is Kind.VERTEBRA for kind in kinds], dtype=bool)
     emissions = np.where(_ANATOMY.kinds == is_vertebra[:, None], evidence[:, _ANATOMY.levels], -np.inf)
-    false = np.repeat((np.log(FALSE_INSTANCE) + log_sum(evidence, axis=1) - np.log(len(LEVELS)))[:, None], _STATES, 1)
+    mean_evidence = log_sum(evidence, axis=1) - np.log(len(LEVELS))
+    false = np.repeat((np.log(FALSE_INSTANCE) + presence.false + mean_evidence)[:, None], _STATES, 1)
     false[:, _S1] = np.logaddexp(false[:, _S1], np.log(RESIDUAL_SEGMENT) + below_s1)
     for instance, name in known.items():
         emissions[instance, np.arange(_STATES - 1) != _ANATOMY.names.index(name)] = -np.inf
         false[instance] = -np.inf
-    steps = np.repeat(transitions[None], len(kinds), axis=0)
-    steps[..., 1:] += emissions.reshape(len(kinds), *[1] * (transitions.ndim - 1), _STATES - 1)
+    with np.errstate(divide="ignore"):
+        steps: Floats = np.log(np.tensordot(np.exp(presence.missed), transitions, axes=1))
+    steps[..., 1:] += emissions.reshape(len(kinds), *[1] * (transitions.ndim - 2), _STATES - 1)
     diagonal = np.arange(_STATES)
-    steps[..., diagonal, diagonal] = false.reshape(len(kinds), *[1] * (transitions.ndim - 2), _STATES)
+    steps[..., diagonal, diagonal] = false.reshape(len(kinds), *[1] * (transitions.ndim - 3), _STATES)
     return steps
 
 

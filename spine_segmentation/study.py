@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spine_segmentation.anchors import Anchor, find_anchored
+from spine_segmentation.disc_tilt import with_tilts
 from spine_segmentation.labeler import DETERMINED_POSTERIOR, decode_instances, describe_landmarks, label_instances
 from spine_segmentation.lattice import Floats
 from spine_segmentation.matching import CommonColumn, match_series
@@ -53,6 +54,7 @@ def label_study(looks: Sequence[Look], anchors: Sequence[Anchor] = ()) -> tuple[
             another.
         InvalidVolume: If a series has more structures of one kind than there are ids.
     """
+    looks = [replace(look, instances=with_tilts(look.instances)) for look in looks]
     columns = match_series([look.instances.items for look in looks])
     labelings: dict[int, Labeling] = {}
     for column in columns:

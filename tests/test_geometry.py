@@ -19,7 +19,7 @@ TABLE = GeometryTable.read()
 def column(first: int, count: int, size: float = 0.0) -> list[Instance]:
     """Bodies as far apart and as tilted as the table's mean, from the upper body of pair ``first`` on."""
     centres = [np.zeros(3)]
-    for log_spacing, tilt in TABLE.mean[first : first + count - 1]:
+    for log_spacing, tilt, _ in TABLE.mean[first : first + count - 1]:
         step = np.exp(log_spacing + size) * np.array([0.0, np.sin(tilt), -np.cos(tilt)])
         centres.append(centres[-1] + step)
     return [body(k, centre) for k, centre in enumerate(centres)]
@@ -55,9 +55,9 @@ def test_the_evidence_of_all_bodies_together_points_to_the_window_whatever_the_s
 
 def test_the_parts_of_the_evidence_add_up_to_the_joint_normal_density(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(geometry, "_OUTLIERS", 1e-300)
-    first, features = 12, TABLE.mean[12:18] + np.array([0.05, -0.1])
+    first, features = 12, TABLE.mean[12:18] + np.array([0.05, -0.1, 0.1])
     joint = 0.0
-    for f in range(2):
+    for f in range(3):
         deviation = TABLE.deviation[12:18, f]
         covariance = TABLE.correlation[f][12:18, 12:18] * np.outer(deviation, deviation)
         joint += multivariate_normal(TABLE.mean[12:18, f], covariance).logpdf(features[:, f])
@@ -98,7 +98,7 @@ def test_a_body_that_was_missed_costs_no_more_than_an_outlier() -> None:
 def test_there_is_one_row_per_pair_of_neighbours() -> None:
     levels = [level for level in LEVELS if level not in ("T13", "L6")]
     assert list(PAIRS) == list(pairwise(levels))
-    assert TABLE.mean.shape == TABLE.deviation.shape == (len(PAIRS), 2)
+    assert TABLE.mean.shape == TABLE.deviation.shape == (len(PAIRS), 3)
 
 
 def test_correlations_are_positive_definite() -> None:

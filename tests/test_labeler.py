@@ -156,7 +156,7 @@ def test_runner_up_lists_the_other_vertebrae() -> None:
     phantom = build(structures("L3", "L5-S1"))
     instances = split_instances(phantom.semantic)
     evidence = phantom.evidence(instances, 2.0)
-    evidence[:, :-1] = np.maximum(evidence[:, :-1], evidence[:, 1:] - 0.2)
+    evidence[:, :-1] = np.maximum(evidence[:, :-1], evidence[:, 1:] - 0.5)
     labeling = name_instances(instances, evidence)
     assert labeling.status == "ambiguous"
     assert labeling.runner_up == ("L2", "L3", "L4")
@@ -238,7 +238,7 @@ def test_evidence_of_another_number_of_instances_is_refused() -> None:
 def test_where_the_image_says_nothing_the_positions_of_the_bodies_speak() -> None:
     """Bodies as far apart, and the column as tilted, as in the mean lumbar spine."""
     centres = [np.zeros(3)]
-    for log_spacing, tilt in GeometryTable.read().mean[PAIRS.index(("T10", "T11")) : PAIRS.index(("L5", "S1")) + 1]:
+    for log_spacing, tilt, _ in GeometryTable.read().mean[PAIRS.index(("T10", "T11")) : PAIRS.index(("L5", "S1")) + 1]:
         centres.append(centres[-1] + np.exp(log_spacing) * np.array([0.0, np.sin(tilt), -np.cos(tilt)]))
     items = tuple(
         Instance(k + 1, Kind.VERTEBRA, float(k), (float(x), float(y), float(z)), 1e4, True)

@@ -16,12 +16,15 @@ from scipy.special import logsumexp
 from spine_segmentation.anatomy import BY_NAME, LEVELS, Kind
 from spine_segmentation.enumeration import ENUMERATIONS, Enumeration
 from spine_segmentation.errors import UsageError
+from spine_segmentation.presence import MISSED_COUNTS, Presence, measure_presence
+from spine_segmentation.results import Instance
 from spine_segmentation.sequence import FALSE_INSTANCE, MISSED_BODY, MISSED_DISC, SURVIVORS, Decoding, decode
 from tests.phantoms import kinds, structures
 
 WHOLE = [*structures("T11", "S1")]
 
 Names = tuple[str | None, ...]
+Missed = tuple[int, ...]
 Truth = dict[Names, float]
 
 
@@ -40,6 +43,11 @@ def random_evidence(seed: int, count: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(0.0, 4.0, (count, len(LEVELS)))
 
 
+def random_presence(seed: int, count: int) -> Presence:
+    rng = np.random.default_rng((seed, 1))
+    return Presence(rng.normal(0.0, 4.0, count), rng.normal(0.0, 4.0, (count, MISSED_COUNTS)))
+
+
 def alternating(first: Kind, count: int) -> list[Kind]:
     pair = (first, Kind.IVD if first is Kind.VERTEBRA else Kind.VERTEBRA)
     return [pair[k % 2] for k in range(count)]
@@ -56,34 +64,41 @@ def placements(named: list[Kind], start: int, stop: int) -> Iterator[tuple[int, 
 
 
 @cache
-def prior_weights(pattern: tuple[Kind | None, ...]) -> dict[tuple[str | None, ...], float]:
-    """Weight before the image is seen of every sequence of names, False instances being None in the pattern.
+def prior_weights(pattern: tuple[Kind | None, ...]) -> dict[tuple[Names, Missed], float]:
+    """Weight before the scan is seen of every sequence of names and missed vertebrae, None in the pattern being false.
 
-    Written down from the definition: some enumeration, some start, misses in between.
+    Written down from the definition: some enumeration, some start, misses in between. Missed vertebrae are counted
+    above each instance, up to two.
     """
-    weights: dict[tuple[str | None, ...], float] = {}
+    weights: dict[tuple[Names, Missed], float] = {}
     named = [kind for kind in pattern if kind is not None]
     total = len({name for enumeration in ENUMERATIONS for name in enumeration.structures})
     for enumeration in ENUMERATIONS:
         column = enumeration.structures
         for places in placements(named, 0, len(column)):
-            missed = [k for k in range(*(places[0], places[-1]) if places else (0, 0)) if k not in places]
+            between = [column[above + 1 : below] for above, below in itertools.pairwise(places)]
             weight = enumeration.prior * (1 / total if places else 1.0)
-            weight *= math.prod(MISSED_DISC if "-" in column[k] else MISSED_BODY for k in missed)
+            weight *= math.prod(MISSED_DISC if "-" in name else MISSED_BODY for names in between for name in names)
+            counts = iter([0, *(min(sum("-" not in name for name in names), 2) for names in between)])
             rest = iter(places)
-            names = tuple(None if kind is None else column[next(rest)] for kind in pattern)
-            weights[names] = weights.get(names, 0.0) + weight
+            missed = tuple(0 if kind is None else next(counts) for kind in pattern)
+            key = tuple(None if kind is None else column[next(rest)] for kind in pattern), missed
+            weights[key] = weights.get(key, 0.0) + weight
     return weights
 
 
-def brute_force(given_kinds: list[Kind], evidence: np.ndarray) -> Truth:
+def brute_force(given_kinds: list[Kind], evidence: np.ndarray, presence: Presence | None = None) -> Truth:
     """Posterior of every sequence of names."""
-    false = np.log(FALSE_INSTANCE) + logsumexp(evidence, axis=1) - np.log(len(LEVELS))
-    logs = {}
+    presence = presence or Presence.unknown(len(given_kinds))
+    false = np.log(FALSE_INSTANCE) + presence.false + logsumexp(evidence, axis=1) - np.log(len(LEVELS))
+    logs: dict[Names, float] = {}
     for pattern in itertools.product(*((kind, None) for kind in given_kinds)):
-        for names, weight in prior_weights(pattern).items():
-            terms = [false[k] if name is None else evidence[k, level(name)] for k, name in enumerate(names)]
-            logs[names] = np.log(weight) + sum(terms)
+        for (names, missed), weight in prior_weights(pattern).items():
+            terms = [
+                false[k] if name is None else evidence[k, level(name)] + presence.missed[k, count]
+                for k, (name, count) in enumerate(zip(names, missed, strict=True))
+            ]
+            logs[names] = np.logaddexp(logs.get(names, -np.inf), np.log(weight) + sum(terms))
     total = logsumexp(list(logs.values()))
     return {names: float(np.exp(value - total)) for names, value in logs.items()}
 
@@ -103,9 +118,9 @@ def brute_force(given_kinds: list[Kind], evidence: np.ndarray) -> Truth:
 )
 def test_agrees_with_brute_force(given_kinds: list[Kind], seeds: int) -> None:
     for seed in range(seeds):
-        evidence = random_evidence(seed, len(given_kinds))
-        truth = brute_force(given_kinds, evidence)
-        decoding = decode(given_kinds, evidence)
+        evidence, presence = random_evidence(seed, len(given_kinds)), random_presence(seed, len(given_kinds))
+        truth = brute_force(given_kinds, evidence, presence)
+        decoding = decode(given_kinds, evidence, presence=presence)
         expected = brute_force_candidates(truth, given_kinds)
         assert [candidate.names for candidate in decoding.candidates] == [names for names, _ in expected]
         probabilities = [candidate.probability for candidate in decoding.candidates]
@@ -295,6 +310,19 @@ def test_doubled_body_gives_its_name_once(disc_between: bool) -> None:
     assert named == WHOLE
     doubled = decoding.posteriors[place : place + 1 + len(extra)]
     assert {posterior.best_name for posterior in doubled} == {"L3", *extra}
+
+
+def test_a_whole_body_in_its_place_is_not_called_false() -> None:
+    """Six bodies between T12 and S1, of which the network takes two for L3: an L6, not a false body."""
+    names = structures("T12", "S1", 12, 6)
+    shown = ["T12", "L1", "L2", "L3", "L3", "L4", "L5", "S1"]
+    evidence = np.repeat(ideal(shown, 4.0), 2, axis=0)[:-1]
+    items = [
+        Instance(k, kind, 18.0 * k, (0.0, 0.0, -18.0 * k), 3e4 if kind is Kind.VERTEBRA else 9e3, True)
+        for k, kind in enumerate(kinds(names))
+    ]
+    assert None in decode(kinds(names), evidence).names
+    assert decode(kinds(names), evidence, presence=measure_presence(items)).names == names
 
 
 def test_nothing_is_named_below_s1() -> None:

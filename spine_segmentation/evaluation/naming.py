@@ -14,8 +14,9 @@ from spine_segmentation.confusion import allow_confusion
 from spine_segmentation.enumeration import Enumeration
 from spine_segmentation.evaluation.observation import ObservedWindow, as_instances
 from spine_segmentation.geometry import WEIGHT, geometry_evidence
-from spine_segmentation.labeler import label_instances, name_instances
+from spine_segmentation.labeler import label_instances
 from spine_segmentation.levels import EVIDENCE_WEIGHT
+from spine_segmentation.presence import measure_presence
 from spine_segmentation.results import Labeling
 from spine_segmentation.sequence import decode
 
@@ -87,7 +88,8 @@ def name_window(window: ObservedWindow, weights: Weights | None = None) -> Namin
     below_s1 = np.array([item.below_s1 for item in window.instances])
     geometry = _relative(geometry_evidence(instances.items) * weights.geometry / WEIGHT)
     kinds = [item.kind for item in instances.items]
-    decoding = decode(kinds, allow_confusion(weights.image * levels) + geometry, weights.image * below_s1)
+    evidence, presence = allow_confusion(weights.image * levels) + geometry, measure_presence(instances.items)
+    decoding = decode(kinds, evidence, weights.image * below_s1, presence=presence)
     return _naming(label_instances(instances, decoding), window)
 
 
@@ -97,7 +99,7 @@ def name_by_geometry(window: ObservedWindow) -> Naming:
     Args:
         window: The observation.
     """
-    return _naming(name_instances(as_instances(window), np.zeros((len(window.instances), len(LEVELS)))), window)
+    return name_window(window, Weights(image=0.0))
 
 
 def count_from_below(window: ObservedWindow) -> Naming:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from spine_segmentation.anatomy import Kind
+from spine_segmentation.disc_tilt import with_tilts
 from spine_segmentation.errors import UnreadableFile
 from spine_segmentation.evaluation.extent import labelled_extent
 from spine_segmentation.evaluation.true_instances import labelled_structures
@@ -78,6 +79,8 @@ class ObservedInstance(_Model):
     """mm3."""
     fully_visible: bool
     """False where the field of view cuts it."""
+    tilt: float | None
+    """Of a disc in the sagittal plane, radian; None where it is not measured."""
     levels: tuple[float, ...]
     """Mean over its voxels of the log-probability of each of ``anatomy.LEVELS``."""
     below_s1: float
@@ -151,11 +154,12 @@ def describe_instances(instances: Instances, evidence: LevelEvidence, truth: Vol
             centroid=item.centroid,
             volume=item.volume,
             fully_visible=item.fully_visible,
+            tilt=item.tilt,
             levels=tuple((levels / EVIDENCE_WEIGHT).tolist()),
             below_s1=float(below_s1 / EVIDENCE_WEIGHT),
             scored=_is_scored(item, instances.labels, truth),
         )
-        for item, levels, below_s1 in zip(instances.items, evidence.levels, evidence.below_s1, strict=True)
+        for item, levels, below_s1 in zip(with_tilts(instances).items, evidence.levels, evidence.below_s1, strict=True)
     )
 
 
@@ -183,7 +187,7 @@ def as_instances(window: ObservedWindow) -> Instances:
     """
     labels = np.arange(len(window.instances) + 1, dtype=np.uint16)[None, None]
     items = tuple(
-        Instance(k, item.kind, item.position, item.centroid, item.volume, item.fully_visible)
+        Instance(k, item.kind, item.position, item.centroid, item.volume, item.fully_visible, item.tilt)
         for k, item in enumerate(window.instances, start=1)
     )
     return Instances(Volume(labels, np.eye(4)), items)

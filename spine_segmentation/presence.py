@@ -1,0 +1,137 @@
+"""Whether an instance is false, and whether a vertebra was missed above it, by sizes and distances.
+
+Distances count in levels: a level is the local distance of two neighbours of one kind, so that a person's size need not
+be known. A false instance is smaller than its neighbours, and they are one level apart, not two. Where a vertebra was
+missed, there is a level more than there should be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from spine_segmentation.anatomy import Kind
+from spine_segmentation.results import Instance
+
+Floats = npt.NDArray[np.float64]
+
+MISSED_COUNTS = 3
+"""Numbers of missed vertebrae that are told apart: none, one, and two or more, which count as two."""
+
+_NEIGHBOURS = 9
+"""So many of the nearest distances or volumes tell what is usual; their median bears four that are wrong, such as three
+distances beside two bodies in one."""
+
+_DISTANCE_DEVIATION = 0.15
+"""Of a distance, in levels. Neighbouring levels of a person differ by 0.05 (``geometry_table.json``); the rest is what
+the field of view or a flaw of the segmentation moves a centre by, a working figure."""
+
+_DISTANCE_OUTLIERS = 0.005
+_LONGEST_DISTANCE = 4.0
+"""Share of distances that follow no rule, up to so many levels; a working figure."""
+
+_SIZE_DEVIATION = {Kind.VERTEBRA: 0.25, Kind.IVD: 0.35}
+_SIZE_OUTLIERS = 0.01
+"""Deviation of the log volume from its neighbours': 0.1 and 0.25 in the masks of 26 SPIDER patients and of synthetic
+persons, plus what segmentation adds; and the share of deformed ones, a working figure."""
+
+_FALSE_SIZES = (-4.0, 1.0)
+"""Log volume of a false instance relative to its neighbours: anything from a crumb to two bodies in one."""
+
+
+@dataclass(frozen=True)
+class Presence:
+    """What sizes and distances say of each of n instances.
+
+    Attributes:
+        false: Log-likelihood that it is false, against its being a structure of the column; shape (n,).
+        missed: Log-likelihood that so many vertebrae were missed between it and the instance above, against the fewest
+            that their kinds allow; shape (n, MISSED_COUNTS).
+    """
+
+    false: Floats
+    missed: Floats
+
+    @classmethod
+    def unknown(cls, count: int) -> Self:
+        """Nothing is known.
+
+        Args:
+            count: Number of instances.
+        """
+        return cls(np.zeros(count), np.zeros((count, MISSED_COUNTS)))
+
+
+def measure_presence(instances: Sequence[Instance]) -> Presence:
+    """Compare sizes and distances with those of the neighbours.
+
+    Args:
+        instances: Top to bottom.
+
+    Returns:
+        What they say; zeros where there is nothing to compare with.
+    """
+    is_vertebra = np.array([item.kind is Kind.VERTEBRA for item in instances], dtype=bool)
+    places = np.array([item.position for item in instances])
+    same_kind = [np.flatnonzero(is_vertebra == kind) for kind in (True, False)]
+    if max(map(len, same_kind)) < 2:
+        return Presence.unknown(len(instances))
+    levels = _count_levels(places, same_kind)
+    false = sum((_size_evidence(instances, members) for members in same_kind), np.zeros(len(instances)))
+    for members in same_kind:
+        between = levels[members[2:]] - levels[members[:-2]]
+        false[members[1:-1]] += _log_distance(between, 1.0) - _log_distance(between, 2.0)
+    return Presence(false, _missed_evidence(levels, is_vertebra))
+
+
+def _count_levels(places: Floats, same_kind: Sequence[npt.NDArray[np.intp]]) -> Floats:
+    """Where each instance lies along the column, in levels."""
+    steps = np.concatenate([np.diff(places[members]) for members in same_kind])
+    middles = np.concatenate([(places[members[1:]] + places[members[:-1]]) / 2 for members in same_kind])
+    gaps, between = np.diff(places), (places[1:] + places[:-1]) / 2
+    usual = np.array([np.median(steps[np.argsort(abs(middles - at))[:_NEIGHBOURS]]) for at in between])
+    counted = np.divide(gaps, usual, out=np.zeros_like(gaps), where=usual > 0)
+    return np.concatenate([[0.0], np.cumsum(counted)])
+
+
+def _missed_evidence(levels: Floats, is_vertebra: npt.NDArray[np.bool_]) -> Floats:
+    """Log-likelihood of each number of missed vertebrae above each instance; (n, MISSED_COUNTS)."""
+    distances, same = np.diff(levels), is_vertebra[1:] == is_vertebra[:-1]
+    fewest = np.where(same & ~is_vertebra[1:], 1, 0)
+    shortest = np.where(same, 1.0, 0.5)
+    evidence = np.zeros((len(levels), MISSED_COUNTS))
+    for count in range(MISSED_COUNTS):
+        more = np.maximum(count - fewest, 0)
+        evidence[1:, count] = _log_distance(distances, shortest + more) - _log_distance(distances, shortest)
+    return evidence
+
+
+def _log_distance(distance: Floats, expected: float | Floats) -> Floats:
+    """Log density of a distance, all in levels."""
+    regular = np.exp(-0.5 * ((distance - expected) / _DISTANCE_DEVIATION) ** 2)
+    regular *= (1 - _DISTANCE_OUTLIERS) / (_DISTANCE_DEVIATION * np.sqrt(2 * np.pi))
+    logs: Floats = np.log(regular + _DISTANCE_OUTLIERS / _LONGEST_DISTANCE)
+    return logs
+
+
+def _size_evidence(instances: Sequence[Instance], members: npt.NDArray[np.intp]) -> Floats:
+    """Log-likelihood by size that each of these instances of one kind is false, 0 for others and cut ones; (n,)."""
+    evidence = np.zeros(len(instances))
+    whole = np.array([k for k in members if instances[k].fully_visible], dtype=np.intp)
+    for k in whole if len(whole) > 1 else ():
+        nearest = sorted((other for other in whole if other != k), key=lambda other: abs(other - k))[:_NEIGHBOURS]
+        usual = np.median([instances[other].volume for other in nearest])
+        evidence[k] = _false_by_size(float(np.log(instances[k].volume / usual)), _SIZE_DEVIATION[instances[k].kind])
+    return evidence
+
+
+def _false_by_size(log_ratio: float, deviation: float) -> float:
+    """Log-likelihood of a relative volume for a false instance, against that for a structure of the column."""
+    smallest, largest = _FALSE_SIZES
+    broad = 1 / (largest - smallest)
+    regular = np.exp(-0.5 * (log_ratio / deviation) ** 2) / (deviation * np.sqrt(2 * np.pi))
+    return float(np.log(broad) - np.log((1 - _SIZE_OUTLIERS) * regular + _SIZE_OUTLIERS * broad))
