@@ -15,6 +15,9 @@ Floats = npt.NDArray[np.float64]
 LEAST_ELONGATION = 1.5
 """A disc that is not at least so much longer than high, by standard deviations, has no direction: a fragment."""
 
+_NO_HEIGHT_MM2 = 1e-6
+"""Variance of what lies in a single line of voxels, instead of zero."""
+
 
 def with_tilts(instances: Instances) -> Instances:
     """Measure the tilt of every whole disc.
@@ -53,5 +56,5 @@ def _principal_axes(instances: Instances) -> tuple[Floats, Floats]:
     covariance = np.array([[mean(back * back), mean(back * up)], [mean(back * up), mean(up * up)]]).transpose(2, 0, 1)
     variances, axes = np.linalg.eigh(covariance)
     short = axes[:, :, 0] * -np.sign(axes[:, 1:, 0])  # downwards
-    elongation = np.sqrt(variances[:, 1] / np.maximum(variances[:, 0], np.finfo(float).tiny))
+    elongation = np.sqrt(variances[:, 1] / np.maximum(variances[:, 0], _NO_HEIGHT_MM2))
     return np.arctan2(short[:, 0], -short[:, 1]), elongation

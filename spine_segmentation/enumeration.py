@@ -105,6 +105,10 @@ def build_anatomy(enumerations: tuple[Enumeration, ...] = ENUMERATIONS) -> Anato
     return Anatomy(tuple(_STRUCTURES), kinds, levels, occurrence, successors)
 
 
+UNTOLD = "cannot tell from this field of view"
+"""Statement where there is nothing to count from."""
+
+
 @dataclass(frozen=True)
 class Variant:
     """A statement on the number of vertebrae.
@@ -140,7 +144,7 @@ def describe_variant(names: Sequence[str | None], posteriors: Mapping[Enumeratio
     thoracic_told, lumbar_told = regions >= {"C", "L"}, regions >= {"T", "S"}
     hidden = (thoracic != 12 and not thoracic_told) or (lumbar != 5 and not lumbar_told)
     if hidden or not (lumbar_told or thoracic != 12):
-        return Variant("cannot tell from this field of view", None)
+        return Variant(UNTOLD, None)
     agreeing = (
         probability
         for enumeration, probability in posteriors.items()
@@ -154,6 +158,9 @@ def describe_variant(names: Sequence[str | None], posteriors: Mapping[Enumeratio
 
 _THORACIC_STATEMENTS = {11: "11 thoracic vertebrae", 13: "13 thoracic vertebrae"}
 _LUMBAR_STATEMENTS = {4: "L5 sacralised", 6: "L6 present"}
+
+VARIANT_STATEMENTS: tuple[str, ...] = (*_LUMBAR_STATEMENTS.values(), *_THORACIC_STATEMENTS.values())
+"""Every deviation from the usual number that can be stated."""
 
 
 def _count_thoracic(vertebrae: set[str]) -> int:

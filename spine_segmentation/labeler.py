@@ -29,6 +29,7 @@ from spine_segmentation.results import (
     NamedStructure,
     Status,
 )
+from spine_segmentation.room import with_room
 from spine_segmentation.sequence import Decoding, check_evidence, decode
 from spine_segmentation.volume import Volume
 
@@ -123,7 +124,7 @@ def name_instances(
             one another.
         InvalidVolume: If there are more than ``MAX_PER_KIND`` instances of one kind.
     """
-    items = with_tilts(instances).items
+    items = with_room(with_tilts(instances)).items
     decoding = decode_instances(items, evidence, below_s1, find_anchored(anchors, instances))
     labeling = label_instances(instances, decoding, anchors)
     return replace(labeling, remarks=describe_landmarks(decoding.names))
@@ -147,7 +148,7 @@ def decode_instances(
     """Find the possible names of instances by image and position.
 
     Args:
-        items: Top to bottom, with the tilts of the discs.
+        items: Top to bottom, with the tilts of the discs and the room beyond the ends.
         evidence: As for :func:`name_instances`.
         below_s1: Likewise.
         known: Names that are certain, by number of the instance from 0.

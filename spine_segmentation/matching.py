@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from spine_segmentation.anatomy import Kind
-from spine_segmentation.results import Instance
+from spine_segmentation.results import Instance, Room
 
 SINGLE_REACH_MM = 8.0
 """How far centres of the same structure may be apart where nothing tells the spacing: half the least of an adult."""
@@ -149,4 +149,6 @@ def _merge(looks: Sequence[Instance], label: int, place: float) -> Instance:
     volume = float(np.mean([look.volume for look in whole]))
     tilts = [look.tilt for look in whole if look.tilt is not None]
     tilt = float(np.mean(tilts)) if tilts else None
-    return Instance(label, looks[0].kind, place, (x, y, z), volume, any(look.fully_visible for look in looks), tilt)
+    room = Room(any(look.room.above for look in looks), any(look.room.below for look in looks))
+    visible = any(look.fully_visible for look in looks)
+    return Instance(label, looks[0].kind, place, (x, y, z), volume, visible, tilt, room)

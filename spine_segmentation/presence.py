@@ -2,7 +2,8 @@
 
 Distances count in levels: a level is the local distance of two neighbours of one kind, so that a person's size need not
 be known. A false instance is smaller than its neighbours, and they are one level apart, not two. Where a vertebra was
-missed, there is a level more than there should be.
+missed, there is a level more than there should be. And where the field of view has room for a vertebra beyond the last
+one found, the column ends there, or goes on unseen.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ MISSED_COUNTS = 3
 _NEIGHBOURS = 9
 """So many of the nearest distances or volumes tell what is usual; their median bears four that are wrong, such as three
 distances beside two bodies in one."""
+
+UNSEEN_END = 0.1
+"""Probability that a vertebra that would be whole in view beyond the last one is not found; a working figure, far above
+that of a miss between two others, since signal fades toward the ends of the coil."""
 
 _DISTANCE_DEVIATION = 0.15
 """Of a distance, in levels. Neighbouring levels of a person differ by 0.05 (``geometry_table.json``); the rest is what
@@ -51,10 +56,14 @@ class Presence:
         false: Log-likelihood that it is false, against its being a structure of the column; shape (n,).
         missed: Log-likelihood that so many vertebrae were missed between it and the instance above, against the fewest
             that their kinds allow; shape (n, MISSED_COUNTS).
+        unseen_above: Log-probability of what was found if the column goes on above the first instance.
+        unseen_below: The same below the last one.
     """
 
     false: Floats
     missed: Floats
+    unseen_above: float = 0.0
+    unseen_below: float = 0.0
 
     @classmethod
     def unknown(cls, count: int) -> Self:
@@ -85,7 +94,12 @@ def measure_presence(instances: Sequence[Instance]) -> Presence:
     for members in same_kind:
         between = levels[members[2:]] - levels[members[:-2]]
         false[members[1:-1]] += _log_distance(between, 1.0) - _log_distance(between, 2.0)
-    return Presence(false, _missed_evidence(levels, is_vertebra))
+    return Presence(
+        false,
+        _missed_evidence(levels, is_vertebra),
+        unseen_above=np.log(UNSEEN_END) if instances[0].room.above else 0.0,
+        unseen_below=np.log(UNSEEN_END) if instances[-1].room.below else 0.0,
+    )
 
 
 def _count_levels(places: Floats, same_kind: Sequence[npt.NDArray[np.intp]]) -> Floats:

@@ -16,6 +16,19 @@ Status = Literal["determined", "ambiguous", "undetermined"]
 
 
 @dataclass(frozen=True)
+class Room:
+    """Whether the field of view has room for another vertebra beyond one that is whole.
+
+    Attributes:
+        above: It has above the first vertebra.
+        below: It has below the last one.
+    """
+
+    above: bool = False
+    below: bool = False
+
+
+@dataclass(frozen=True)
 class Instance:
     """One separated vertebra or disc, not yet named.
 
@@ -28,6 +41,7 @@ class Instance:
         fully_visible: False where the field of view cuts it.
         tilt: Of a disc in the sagittal plane, radian, positive if its posterior edge is the higher one; None where it
             is not measured (see ``disc_tilt``).
+        room: Beyond the first and the last vertebra (see ``room``).
     """
 
     label: int
@@ -37,6 +51,7 @@ class Instance:
     volume: float
     fully_visible: bool
     tilt: float | None = None
+    room: Room = Room()
 
 
 @dataclass(frozen=True)

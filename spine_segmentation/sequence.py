@@ -51,7 +51,7 @@ Names = tuple[str | None, ...]
 
 _ANATOMY = build_anatomy()
 _STATES = 1 + len(_ANATOMY.names)
-_S1 = 1 + _ANATOMY.names.index("S1")
+_C2, _S1 = (1 + _ANATOMY.names.index(name) for name in ("C2", "S1"))
 
 
 @dataclass(frozen=True)
@@ -244,6 +244,8 @@ def _steps(
     steps[..., 1:] += emissions.reshape(len(kinds), *[1] * (transitions.ndim - 2), _STATES - 1)
     diagonal = np.arange(_STATES)
     steps[..., diagonal, diagonal] = false.reshape(len(kinds), *[1] * (transitions.ndim - 3), _STATES)
+    steps[:1, ..., 0, 1:] += np.where(diagonal[1:] == _C2, 0.0, presence.unseen_above)
+    steps[-1:, ..., 1:] += np.where(diagonal[1:] == _S1, 0.0, presence.unseen_below)
     return steps
 
 

@@ -13,6 +13,7 @@ from spine_segmentation.labeler import DETERMINED_POSTERIOR, decode_instances, d
 from spine_segmentation.lattice import Floats
 from spine_segmentation.matching import CommonColumn, match_series
 from spine_segmentation.results import Candidate, Instances, Labeling, LevelEvidence
+from spine_segmentation.room import with_room
 from spine_segmentation.sequence import Decoding
 
 LOOK_CORRELATION = 0.5
@@ -54,7 +55,7 @@ def label_study(looks: Sequence[Look], anchors: Sequence[Anchor] = ()) -> tuple[
             another.
         InvalidVolume: If a series has more structures of one kind than there are ids.
     """
-    looks = [replace(look, instances=with_tilts(look.instances)) for look in looks]
+    looks = [replace(look, instances=with_room(with_tilts(look.instances))) for look in looks]
     columns = match_series([look.instances.items for look in looks])
     labelings: dict[int, Labeling] = {}
     for column in columns:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from spine_segmentation.anatomy import Kind
 from spine_segmentation.presence import MISSED_COUNTS, Presence, measure_presence
-from spine_segmentation.results import Instance
+from spine_segmentation.results import Instance, Room
 from tests.phantoms import kinds, structures
 
 NAMES = structures("T11", "S1")
@@ -71,6 +71,15 @@ def test_of_a_body_that_is_cut_the_size_says_nothing() -> None:
     cut = replace(small, fully_visible=False)
     assert measure_presence([*items[:-1], small]).false[-1] > 2.0
     assert measure_presence([*items[:-1], cut]).false[-1] == 0.0
+
+
+@pytest.mark.parametrize("room", [Room(above=True), Room(below=True)])
+def test_where_there_is_room_beyond_an_end_going_on_unseen_is_unlikely(room: Room) -> None:
+    items = column()
+    k = 0 if room.above else -1
+    items[k] = replace(items[k], room=room)
+    presence = measure_presence(items)
+    assert [presence.unseen_above < -2, presence.unseen_below < -2] == [room.above, room.below]
 
 
 @pytest.mark.parametrize("count", [0, 1])

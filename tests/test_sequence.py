@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -45,7 +46,8 @@ def random_evidence(seed: int, count: int) -> np.ndarray:
 
 def random_presence(seed: int, count: int) -> Presence:
     rng = np.random.default_rng((seed, 1))
-    return Presence(rng.normal(0.0, 4.0, count), rng.normal(0.0, 4.0, (count, MISSED_COUNTS)))
+    above, below = rng.normal(-2.0, 1.0, 2).tolist()
+    return Presence(rng.normal(0.0, 4.0, count), rng.normal(0.0, 4.0, (count, MISSED_COUNTS)), above, below)
 
 
 def alternating(first: Kind, count: int) -> list[Kind]:
@@ -98,9 +100,18 @@ def brute_force(given_kinds: list[Kind], evidence: np.ndarray, presence: Presenc
                 false[k] if name is None else evidence[k, level(name)] + presence.missed[k, count]
                 for k, (name, count) in enumerate(zip(names, missed, strict=True))
             ]
+            terms += unseen_ends(names, presence)
             logs[names] = np.logaddexp(logs.get(names, -np.inf), np.log(weight) + sum(terms))
     total = logsumexp(list(logs.values()))
     return {names: float(np.exp(value - total)) for names, value in logs.items()}
+
+
+def unseen_ends(names: Names, presence: Presence) -> list[float]:
+    """What it costs that the column goes on beyond the first instance and beyond the last name."""
+    named = [name for name in names if name is not None]
+    above = bool(names) and names[0] not in (None, "C2")
+    below = bool(named) and named[-1] != "S1"
+    return [presence.unseen_above * above, presence.unseen_below * below]
 
 
 @pytest.mark.parametrize(
@@ -323,6 +334,20 @@ def test_a_whole_body_in_its_place_is_not_called_false() -> None:
     ]
     assert None in decode(kinds(names), evidence).names
     assert decode(kinds(names), evidence, presence=measure_presence(items)).names == names
+
+
+@pytest.mark.parametrize(("end", "shown", "expected"), [("below", "L5", "S1"), ("above", "C3", "C2")])
+def test_where_a_vertebra_beyond_the_end_would_be_in_view_the_column_ends(end: str, shown: str, expected: str) -> None:
+    """The network takes the last body for its neighbour as readily."""
+    names = structures("L3", "S1", 12, 4) if end == "below" else structures("C2", "C5")
+    place = len(names) - 1 if end == "below" else 0
+    evidence = ideal([*names], 30.0)
+    evidence[place, level(shown)] = 0.0
+    unknown = Presence.unknown(len(names))
+    before = decode(kinds(names), evidence, presence=unknown)
+    after = decode(kinds(names), evidence, presence=replace(unknown, **{f"unseen_{end}": np.log(0.01)}))
+    assert after.names[place] == expected
+    assert posterior_of(expected, after, place) > posterior_of(expected, before, place)
 
 
 def test_nothing_is_named_below_s1() -> None:

@@ -7,6 +7,7 @@ from typing import Self
 from spine_segmentation.evaluation.label_summary import Calibration, SystemSummary
 from spine_segmentation.evaluation.naming import Namer, count_from_below, name_by_geometry, name_window
 from spine_segmentation.evaluation.observation import BenchmarkRun, Observations
+from spine_segmentation.evaluation.variant_summary import VariantSummary, summarise_variants
 from spine_segmentation.evaluation.window_score import WindowScore, score_window
 
 BASELINES: dict[str, Namer] = {"geometry alone": name_by_geometry, "counting from below": count_from_below}
@@ -22,6 +23,8 @@ class LabelReport(BenchmarkRun):
     """Accuracies of simpler ways of naming, on the same windows."""
     calibration: Calibration
     """Whether this software's confidences mean what they say."""
+    variants: tuple[VariantSummary, ...]
+    """How often this software states the right number of vertebrae, where it can be counted."""
     windows: tuple[WindowScore, ...]
     """Every window."""
 
@@ -38,6 +41,7 @@ class LabelReport(BenchmarkRun):
             product=SystemSummary.of("this software", scores),
             baselines=tuple(SystemSummary.of(name, _scores(observations, namer)) for name, namer in BASELINES.items()),
             calibration=Calibration.of(scores),
+            variants=summarise_variants(scores),
             windows=scores,
         )
 

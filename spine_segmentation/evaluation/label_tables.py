@@ -9,6 +9,7 @@ from spine_segmentation.evaluation.label_summary import OFFSETS, Calibration, Gr
 from spine_segmentation.evaluation.reliability import CoveragePoint, Reliability
 from spine_segmentation.evaluation.report import table
 from spine_segmentation.evaluation.share import Share
+from spine_segmentation.evaluation.variant_summary import VariantSummary
 
 GROUP_COLUMNS = (
     "Windows", "n", "Patients", "Subset accuracy", "Strict", "Structures right", "Coverage", "Right where determined",
@@ -62,6 +63,7 @@ def markdown(report: LabelReport) -> str:
             product.by_visible
         ),
         "Structures": table(("Structure", "Right"), [[s.name, format_share(s.correct)] for s in product.by_structure]),
+        "Number of vertebrae, where both ends of a region are whole in view": _variants(report.variants),
         "Calibration": _calibration(report.calibration),
         "Coverage and accuracy": _coverage(report.calibration),
         "Windows without a result": _listed(errors),
@@ -99,6 +101,20 @@ def _baselines(report: LabelReport) -> str:
     groups = [(*system.by_visible, *system.by_landmarks) for system in systems]
     rows = [[same[0].group, *(format_share(group.correct) for group in same)] for same in zip(*groups, strict=True)]
     return table(("Windows", *(system.name for system in systems)), rows)
+
+
+def _variants(variants: Sequence[VariantSummary]) -> str:
+    if not variants:
+        return "None.\n"
+    rows = [
+        [
+            variant.statement,
+            *map(format_share, (variant.sensitivity, variant.specificity)),
+            *map(format_share, (variant.sensitivity_where_determined, variant.specificity_where_determined)),
+        ]
+        for variant in variants
+    ]
+    return table(("Variant", "Sensitivity", "Specificity", "Sensitivity where determined", "Specificity"), rows)
 
 
 def _calibration(calibration: Calibration) -> str:

@@ -11,7 +11,7 @@ from scipy.special import logsumexp
 
 from spine_segmentation.anatomy import LEVELS, Kind
 from spine_segmentation.confusion import allow_confusion
-from spine_segmentation.enumeration import Enumeration
+from spine_segmentation.enumeration import UNTOLD, Enumeration
 from spine_segmentation.evaluation.observation import ObservedWindow, as_instances
 from spine_segmentation.geometry import WEIGHT, geometry_evidence
 from spine_segmentation.labeler import label_instances
@@ -61,11 +61,13 @@ class Naming:
         names: One per instance; None for an instance that is not delivered.
         confidence: Posterior probability of the whole sequence.
         determined: Whether the levels count as determined.
+        variant: What is said of the number of vertebrae.
     """
 
     names: tuple[InstanceName | None, ...]
     confidence: float
     determined: bool
+    variant: str = UNTOLD
 
 
 Namer = Callable[[ObservedWindow], Naming]
@@ -124,7 +126,7 @@ def _naming(labeling: Labeling, window: ObservedWindow) -> Naming:
         for found in labeling.structures
     ]
     dropped = [None] * (len(window.instances) - len(names))
-    return Naming((*names, *dropped), labeling.confidence, labeling.status == "determined")
+    return Naming((*names, *dropped), labeling.confidence, labeling.status == "determined", labeling.variant)
 
 
 def _relative(evidence: Floats) -> Floats:

@@ -20,7 +20,8 @@ from spine_segmentation.evaluation.truth import UNKNOWN
 from spine_segmentation.evaluation.unlabelled import is_unlabelled
 from spine_segmentation.io.atomic import atomic_path
 from spine_segmentation.levels import EVIDENCE_WEIGHT
-from spine_segmentation.results import Instance, Instances, LevelEvidence, ModelIdentity
+from spine_segmentation.results import Instance, Instances, LevelEvidence, ModelIdentity, Room
+from spine_segmentation.room import with_room
 from spine_segmentation.volume import Volume
 
 _REGIONS = {
@@ -81,6 +82,10 @@ class ObservedInstance(_Model):
     """False where the field of view cuts it."""
     tilt: float | None
     """Of a disc in the sagittal plane, radian; None where it is not measured."""
+    room_above: bool
+    """Whether the field of view has room for another vertebra above it, if it is the first one."""
+    room_below: bool
+    """The same below the last one."""
     levels: tuple[float, ...]
     """Mean over its voxels of the log-probability of each of ``anatomy.LEVELS``."""
     below_s1: float
@@ -147,6 +152,7 @@ def describe_instances(instances: Instances, evidence: LevelEvidence, truth: Vol
         evidence: Of their levels, weighted by ``EVIDENCE_WEIGHT``.
         truth: What is required, from ``required_truth``, on the same grid.
     """
+    items = with_room(with_tilts(instances)).items
     return tuple(
         ObservedInstance(
             kind=item.kind,
@@ -155,11 +161,15 @@ def describe_instances(instances: Instances, evidence: LevelEvidence, truth: Vol
             volume=item.volume,
             fully_visible=item.fully_visible,
             tilt=item.tilt,
+            room_above=item.room.above,
+            room_below=item.room.below,
             levels=tuple((levels / EVIDENCE_WEIGHT).tolist()),
             below_s1=float(below_s1 / EVIDENCE_WEIGHT),
             scored=_is_scored(item, instances.labels, truth),
         )
-        for item, levels, below_s1 in zip(with_tilts(instances).items, evidence.levels, evidence.below_s1, strict=True)
+        for item, levels, below_s1 in zip(
+            with_room(with_tilts(instances)).items, evidence.levels, evidence.below_s1, strict=True
+        )
     )
 
 
@@ -187,7 +197,16 @@ def as_instances(window: ObservedWindow) -> Instances:
     """
     labels = np.arange(len(window.instances) + 1, dtype=np.uint16)[None, None]
     items = tuple(
-        Instance(k, item.kind, item.position, item.centroid, item.volume, item.fully_visible, item.tilt)
+        Instance(
+            label=k,
+            kind=item.kind,
+            position=item.position,
+            centroid=item.centroid,
+            volume=item.volume,
+            fully_visible=item.fully_visible,
+            tilt=item.tilt,
+            room=Room(item.room_above, item.room_below),
+        )
         for k, item in enumerate(window.instances, start=1)
     )
     return Instances(Volume(labels, np.eye(4)), items)

@@ -7,6 +7,7 @@ from collections import Counter
 from pydantic import BaseModel, ConfigDict, computed_field
 
 from spine_segmentation.anatomy import LEVELS, Kind
+from spine_segmentation.enumeration import describe_variant
 from spine_segmentation.evaluation.naming import Naming
 from spine_segmentation.evaluation.observation import ObservedStructure, ObservedWindow, WindowIdentity
 
@@ -46,6 +47,8 @@ class WindowScore(_Score):
     """Least posterior probability among the vertebrae that seem whole; 0 if there is none."""
     determined: bool
     """Whether the levels count as determined."""
+    variant: str
+    """What is said of the number of vertebrae."""
     error: str | None
     """Why nothing was named; None if the run succeeded."""
 
@@ -59,6 +62,11 @@ class WindowScore(_Score):
     def strict(self) -> bool:
         """``correct``, and there is no false structure."""
         return self.correct and not self.false_structures
+
+    @property
+    def true_variant(self) -> str:
+        """What the truth says of the number of vertebrae in this field of view."""
+        return describe_variant(self.window.vertebrae, {}).statement
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -94,6 +102,7 @@ def score_window(window: ObservedWindow, naming: Naming) -> WindowScore:
         confidence=naming.confidence,
         least_vertebra=_least_vertebra(window, naming),
         determined=naming.determined,
+        variant=naming.variant,
         error=window.error,
     )
 
