@@ -43,9 +43,11 @@ def with_tilts(instances: Instances) -> Instances:
 def _principal_axes(instances: Instances) -> tuple[Floats, Floats]:
     """Direction of the short axis of each label (radian), and how much longer the long one is; (labels,)."""
     labels = instances.labels
-    voxels = np.flatnonzero(labels.array)
-    owner = labels.array.ravel()[voxels].astype(np.intp)
     count = max((item.label for item in instances.items), default=0) + 1
+    is_disc = np.isin(np.arange(count), [item.label for item in instances.items if item.kind is Kind.IVD])
+    voxels = np.flatnonzero(labels.array)
+    owner = labels.array.ravel()[voxels]
+    voxels, owner = (values[is_disc[owner]] for values in (voxels, owner.astype(np.intp)))
     size = np.maximum(np.bincount(owner, minlength=count), 1)
     _, back, up = labels.to_patient(np.column_stack(np.unravel_index(voxels, labels.shape))).T
 

@@ -17,7 +17,6 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import cholesky, solve_triangular
 from scipy.special import logsumexp
 
 from spine_segmentation.anatomy import LEVELS, Kind
@@ -31,7 +30,7 @@ PAIRS: tuple[tuple[str, str], ...] = tuple(pairwise(level for level in LEVELS if
 TABLE = Path(__file__).with_name("geometry_table.json")
 """Means, deviations and correlations; ``scripts/fit_geometry.py`` makes it."""
 
-WEIGHT = 0.3
+WEIGHT = 0.5
 """Power to which the likelihood is raised, chosen with ``levels.EVIDENCE_WEIGHT``."""
 
 _OUTLIERS = 0.02
@@ -201,8 +200,8 @@ def _chain_rule(measured: Floats, pairs: npt.NDArray[np.intp], table: GeometryTa
     """Log density of each measurement of a feature given the ones before it, if they belong to these pairs; (m,)."""
     deviation = table.deviation[pairs, feature]
     standard = (measured - table.mean[pairs, feature]) / deviation
-    root = cholesky(table.correlation[feature][np.ix_(pairs, pairs)], lower=True)
-    innovation = solve_triangular(root, standard, lower=True)
+    root = np.linalg.cholesky(table.correlation[feature][np.ix_(pairs, pairs)])
+    innovation = np.linalg.solve(root, standard)
     expected = _log_normal(innovation, np.diag(root) * deviation)
     broad = _OUTLIER_DEVIATIONS[feature]
     unexpected = _log_normal(standard * deviation / broad, broad)

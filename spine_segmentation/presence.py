@@ -107,7 +107,7 @@ def _count_levels(places: Floats, same_kind: Sequence[npt.NDArray[np.intp]]) -> 
     steps = np.concatenate([np.diff(places[members]) for members in same_kind])
     middles = np.concatenate([(places[members[1:]] + places[members[:-1]]) / 2 for members in same_kind])
     gaps, between = np.diff(places), (places[1:] + places[:-1]) / 2
-    usual = np.array([np.median(steps[np.argsort(abs(middles - at))[:_NEIGHBOURS]]) for at in between])
+    usual = _usual(steps, abs(between[:, None] - middles))
     counted = np.divide(gaps, usual, out=np.zeros_like(gaps), where=usual > 0)
     return np.concatenate([[0.0], np.cumsum(counted)])
 
@@ -135,17 +135,28 @@ def _log_distance(distance: Floats, expected: float | Floats) -> Floats:
 def _size_evidence(instances: Sequence[Instance], members: npt.NDArray[np.intp]) -> Floats:
     """Log-likelihood by size that each of these instances of one kind is false, 0 for others and cut ones; (n,)."""
     evidence = np.zeros(len(instances))
-    whole = np.array([k for k in members if instances[k].fully_visible], dtype=np.intp)
-    for k in whole if len(whole) > 1 else ():
-        nearest = sorted((other for other in whole if other != k), key=lambda other: abs(other - k))[:_NEIGHBOURS]
-        usual = np.median([instances[other].volume for other in nearest])
-        evidence[k] = _false_by_size(float(np.log(instances[k].volume / usual)), _SIZE_DEVIATION[instances[k].kind])
+    whole = [k for k in members.tolist() if instances[k].fully_visible]
+    if len(whole) > 1:
+        sizes = np.log([instances[k].volume for k in whole])
+        ranks = np.arange(len(whole), dtype=np.float64)
+        distances = abs(ranks[:, None] - ranks)
+        np.fill_diagonal(distances, np.inf)
+        usual = _usual(sizes, distances, len(whole) - 1)
+        evidence[whole] = _false_by_size(sizes - usual, _SIZE_DEVIATION[instances[whole[0]].kind])
     return evidence
 
 
-def _false_by_size(log_ratio: float, deviation: float) -> float:
-    """Log-likelihood of a relative volume for a false instance, against that for a structure of the column."""
+def _usual(values: Floats, distances: Floats, most: int = _NEIGHBOURS) -> Floats:
+    """Median of the nearest values, at most so many; distances have shape (n, values), the median (n,)."""
+    nearest = np.argsort(distances, axis=1, kind="stable")[:, : min(most, _NEIGHBOURS)]
+    median: Floats = np.median(values[nearest], axis=1)
+    return median
+
+
+def _false_by_size(log_ratio: Floats, deviation: float) -> Floats:
+    """Log-likelihood of relative volumes for false instances, against that for structures of the column."""
     smallest, largest = _FALSE_SIZES
     broad = 1 / (largest - smallest)
     regular = np.exp(-0.5 * (log_ratio / deviation) ** 2) / (deviation * np.sqrt(2 * np.pi))
-    return float(np.log(broad) - np.log((1 - _SIZE_OUTLIERS) * regular + _SIZE_OUTLIERS * broad))
+    evidence: Floats = np.log(broad) - np.log((1 - _SIZE_OUTLIERS) * regular + _SIZE_OUTLIERS * broad)
+    return evidence

@@ -153,13 +153,13 @@ def test_undetermined_structures_are_numbered_by_kind() -> None:
 
 
 def test_runner_up_lists_the_other_vertebrae() -> None:
-    phantom = build(structures("L3", "L5-S1"))
+    phantom = build(structures("L2", "L4-L5"))
     instances = split_instances(phantom.semantic)
     evidence = phantom.evidence(instances, 2.0)
     evidence[:, :-1] = np.maximum(evidence[:, :-1], evidence[:, 1:] - 0.5)
     labeling = name_instances(instances, evidence)
     assert labeling.status == "ambiguous"
-    assert labeling.runner_up == ("L2", "L3", "L4")
+    assert labeling.runner_up == ("L1", "L2", "L3")
     assert 0 < labeling.runner_up_confidence < labeling.confidence
 
 

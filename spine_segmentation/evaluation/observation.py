@@ -167,9 +167,7 @@ def describe_instances(instances: Instances, evidence: LevelEvidence, truth: Vol
             below_s1=float(below_s1 / EVIDENCE_WEIGHT),
             scored=_is_scored(item, instances.labels, truth),
         )
-        for item, levels, below_s1 in zip(
-            with_room(with_tilts(instances)).items, evidence.levels, evidence.below_s1, strict=True
-        )
+        for item, levels, below_s1 in zip(items, evidence.levels, evidence.below_s1, strict=True)
     )
 
 

@@ -48,13 +48,13 @@ def error(scores: tuple[WindowScore, ...]) -> float:
 
 
 def test_overconfident_evidence_gets_less_weight(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration_fit, "IMAGE_WEIGHTS", (0.2, 1.0))
+    monkeypatch.setattr(calibration_fit, "IMAGE_WEIGHTS", (0.1, 1.0))
     monkeypatch.setattr(calibration_fit, "GEOMETRY_WEIGHTS", (0.4,))
-    windows = [noisy(patient, strength=8.0) for patient in range(20)]
+    windows = [noisy(patient, strength=16.0) for patient in range(20)]
     steps: list[tuple[int, int]] = []
     result = cross_fit(windows, lambda done, total: steps.append((done, total)))
     assert steps == [(1, 2), (2, 2)]
-    assert result.fit.weights.image == 0.2
+    assert result.fit.weights.image == 0.1
     assert len(result.folds) == 5 and len(result.before) == 20
     assert error(result.after["sequence"]) < error(result.before)
     assert result.after.keys() == CRITERIA.keys()
