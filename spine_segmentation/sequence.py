@@ -240,7 +240,7 @@ def _steps(
         emissions[instance, np.arange(_STATES - 1) != _ANATOMY.names.index(name)] = -np.inf
         false[instance] = -np.inf
     weights = np.tensordot(np.exp(presence.missed), transitions, axes=1)
-    steps = np.log(weights, out=np.full_like(weights, -np.inf), where=weights > 0)
+    steps: Floats = np.log(weights, out=np.full_like(weights, -np.inf), where=weights > 0)
     steps[..., 1:] += emissions.reshape(len(kinds), *[1] * (transitions.ndim - 2), _STATES - 1)
     diagonal = np.arange(_STATES)
     steps[..., diagonal, diagonal] = false.reshape(len(kinds), *[1] * (transitions.ndim - 3), _STATES)
