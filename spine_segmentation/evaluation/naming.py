@@ -85,14 +85,8 @@ def name_window(window: ObservedWindow, weights: Weights | None = None) -> Namin
         The names.
     """
     weights = weights or Weights()
-    instances = as_instances(window)
-    levels = np.array([item.levels for item in window.instances]).reshape(-1, len(LEVELS))
     below_s1 = np.array([item.below_s1 for item in window.instances])
-    geometry = _relative(geometry_evidence(instances.items) * weights.geometry / WEIGHT)
-    kinds = [item.kind for item in instances.items]
-    evidence, presence = allow_confusion(weights.image * levels) + geometry, measure_presence(instances.items)
-    decoding = decode(kinds, evidence, weights.image * below_s1, presence=presence)
-    return _naming(label_instances(instances, decoding), window)
+    return _name(window, weights, weights.image * below_s1)
 
 
 def name_by_geometry(window: ObservedWindow) -> Naming:
@@ -101,7 +95,7 @@ def name_by_geometry(window: ObservedWindow) -> Naming:
     Args:
         window: The observation.
     """
-    return name_window(window, Weights(image=0.0))
+    return _name(window, Weights(image=0.0), None)
 
 
 def count_from_below(window: ObservedWindow) -> Naming:
@@ -118,6 +112,15 @@ def count_from_below(window: ObservedWindow) -> Naming:
         name = next((name for name in column if ("-" in name) == (item.kind is Kind.IVD)), None)
         names.append(InstanceName(name, 1.0, None, 0.0) if name else None)
     return Naming(tuple(names[::-1]), 1.0, determined=bool(names))
+
+
+def _name(window: ObservedWindow, weights: Weights, below_s1: Floats | None) -> Naming:
+    instances = as_instances(window)
+    levels = np.array([item.levels for item in window.instances]).reshape(-1, len(LEVELS))
+    geometry = _relative(geometry_evidence(instances.items) * weights.geometry / WEIGHT)
+    evidence, presence = allow_confusion(weights.image * levels) + geometry, measure_presence(instances.items)
+    decoding = decode([item.kind for item in instances.items], evidence, below_s1, presence=presence)
+    return _naming(label_instances(instances, decoding), window)
 
 
 def _naming(labeling: Labeling, window: ObservedWindow) -> Naming:
