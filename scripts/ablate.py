@@ -1,6 +1,6 @@
 """Trains the segmentation network in several variants with the same number of samples, and tabulates what matters.
 
-python scripts/ablate.py run --spider SPIDER --output OUT      # an hour; goes on with the next arm
+python scripts/ablate.py run --spider SPIDER --output OUT      # three hours; goes on with the next arm
 python scripts/ablate.py arm ARM --spider SPIDER --output OUT  # one arm
 python scripts/ablate.py table --output OUT                    # the table, as Markdown
 
@@ -45,8 +45,8 @@ from spine_segmentation.training.runs import BEST, CHECKPOINT
 from spine_segmentation.training.samples import NO_DISC
 from spine_segmentation.transforms import ToSemanticMapd
 
-SAMPLES, EPOCHS = 4_500, 3
-TRIPLETS = 2_250
+SAMPLES, EPOCHS = 9_000, 6
+TRIPLETS = 4_500
 PACK_SHAPE, PACK_PIXEL_SIZE = (256, 160), 1.0
 PACKED = "train_dataset#datasets#1"
 COMPACT = {"_target_": "spine_segmentation.networks.CompactUNet", "in_channels": 3, "out_channels": len(CHANNELS)}
@@ -154,6 +154,7 @@ def _options(arm: Arm, arguments: argparse.Namespace, folder: Path) -> dict[str,
         "dataset_dir": str(arguments.spider),
         "output_dir": str(folder),
         "device": "$torch.device('cpu')",
+        "pixel_size": PACK_PIXEL_SIZE,
         "ema#momentum": 0.01,
         "val_dataloader#dataset": "@val_dataset#datasets#0",  # other looks of the scans kept out
         "logging_file": False,

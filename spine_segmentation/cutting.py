@@ -24,6 +24,9 @@ REACH_MM = 60.0
 """A plane decides within this height of its disc, a bit more than a steep disc's own rise (35 mm at 60 degrees);
 further away the height alone decides, so that planes of distant levels never cross inside a body."""
 
+CORE_MM = 1.0
+"""What lies so near to a plane is taken to lie in it: within the half height of any disc but the most narrowed."""
+
 WAIST_SMOOTHING_MM = 2.0
 """Standard deviation of the smoothing of a cross-section profile: above the largest pixel (1.4 mm), below a disc."""
 
@@ -82,6 +85,22 @@ def count_planes_above(points: Points, planes: Sequence[Plane]) -> npt.NDArray[n
     return count
 
 
+def bone_share(plane: Plane, bone: Points, disc: Points) -> float:
+    """Tell how much of a disc's plane runs through bone.
+
+    Args:
+        plane: Fitted to the disc.
+        bone: Shape (n, 3), voxel centres of all bodies, patient coordinates, mm.
+        disc: Shape (m, 3), those of the disc.
+
+    Returns:
+        0 for a disc that reaches across the column, towards 1 for a spot inside a body or a joint beside it.
+    """
+    near = np.abs(bone[:, 2] - plane.point[2]) < REACH_MM / 2
+    in_bone, in_disc = (np.count_nonzero(_in_plane(plane, points)) for points in (bone[near], disc))
+    return in_bone / max(in_bone + in_disc, 1)
+
+
 def find_waist(heights: Points) -> float | None:
     """Find the narrowest cross-section in the middle of a body that may be two.
 
@@ -100,6 +119,11 @@ def find_waist(heights: Points) -> float | None:
     if profile[waist] > WAIST_RATIO * min(profile[:waist].max(), profile[waist:].max()):
         return None
     return float(edges[waist] + edges[waist + 1]) / 2
+
+
+def _in_plane(plane: Plane, points: Points) -> npt.NDArray[np.bool_]:
+    inside: npt.NDArray[np.bool_] = np.abs((points - plane.point) @ plane.normal) <= CORE_MM
+    return inside
 
 
 def _ridge_plane(points: Points, direction: npt.NDArray[np.float64]) -> Plane:

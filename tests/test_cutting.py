@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spine_segmentation.cutting import Plane, count_planes_above, find_waist, fit_plane
+from spine_segmentation.cutting import Plane, bone_share, count_planes_above, find_waist, fit_plane
 
 DOWN = np.array([0.0, 0.0, -1.0])
 
@@ -55,6 +55,16 @@ def test_a_small_fragment_takes_the_direction_of_the_column() -> None:
 def test_a_single_voxel_gives_a_plane_across_the_column() -> None:
     plane = fit_plane(np.array([[1.0, 2.0, 3.0]]), DOWN)
     np.testing.assert_allclose(plane.normal, DOWN, atol=1e-12)
+
+
+def test_bone_shares_the_plane_of_a_disc_that_does_not_reach_across() -> None:
+    space = slab(20)
+    bone = np.concatenate([space + 9.0 * fit_plane(space, DOWN).normal, space - 9.0 * fit_plane(space, DOWN).normal])
+    behind = space[:, 1] > 20.0
+    assert bone_share(fit_plane(space, DOWN), bone, space) == 0.0
+    half = np.concatenate([bone, space[~behind]])
+    assert bone_share(fit_plane(space, DOWN), half, space[behind]) == pytest.approx(0.5, abs=0.05)
+    assert bone_share(fit_plane(space[:1], DOWN), np.empty((0, 3)), space[:1]) == 0.0
 
 
 def test_counts_planes_and_does_not_let_distant_ones_cross() -> None:

@@ -169,6 +169,18 @@ def test_dens_broken_off_stays_with_c2() -> None:
     assert (instances.labels.array[dens] == 1).all()
 
 
+@pytest.mark.parametrize("side", [slice(0, 2), slice(-2, None)])
+def test_a_joint_beside_the_dens_is_no_disc(side: slice) -> None:
+    phantom = build(structures("C2", "C5"), "straight", (1.5, 0.7, 0.7), margin=30)
+    body = phantom.mask("C2")
+    middle = int(np.median(rows_of(body)))
+    joint = np.zeros_like(body)
+    joint[np.flatnonzero(body.any(axis=(1, 2)))[side], middle - 3 : middle + 3] = True
+    instances = split_instances(phantom.changed((joint & body, IVD)))
+    assert [item.kind for item in instances.items] == kinds(phantom.names)
+    assert (instances.labels.array[body & ~joint] == 1).all()
+
+
 def test_broken_disc_stays_one(lumbar: Phantom) -> None:
     disc = lumbar.mask("L4-L5")
     columns = np.flatnonzero(disc.any(axis=(0, 1)))

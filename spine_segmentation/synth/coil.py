@@ -22,9 +22,10 @@ class Coil:
 
     Attributes:
         kind: Kind of receive coil.
-        reach: Distance over which its sensitivity falls to 1/e, mm.
+        reach: Distance over which its sensitivity falls to 1/e, mm; more in a field of view longer than one station.
         floor: Sensitivity far away.
-        end_fall: Centre and half width of the sensitivity along the rows, relative to the grid; None for flat.
+        end_fall: Centre and half width of the sensitivity along the rows, relative to the grid; None for flat. A field
+            of view longer than one station has none.
         bias: Strength of the smooth field (standard deviation of its logarithm).
         correction: Share of the sensitivity's logarithm that the scanner takes back after reconstruction, 0 to 1.
         seed: Seed of the smooth field.
@@ -38,6 +39,12 @@ class Coil:
     correction: float
     seed: int
 
+
+_STATION_MM = 450.0
+"""Longer fields of view are composed of stations, each taken where the array under it is sensitive."""
+
+_COMPOSED_REACH_MM = 120.0
+"""Least reach over stations: the neck, far in front of the back's skin, has a coil of its own around it."""
 
 _LOWEST = 0.2
 """Correction amplifies no region more than if this much of the highest sensitivity were left."""
@@ -72,12 +79,14 @@ def sensitivity(coil: Coil, depth: Tensor, grid: Grid) -> Tensor:
     Returns:
         Shape (H, W), positive.
     """
+    composed = grid.rows * grid.pixel_size > _STATION_MM
+    reach = max(coil.reach, _COMPOSED_REACH_MM) if composed else coil.reach
     gain = torch.exp(coil.bias * Fields(coil.seed, grid).common(1, (90, 90))[0])
     if coil.kind != "body":
         columns = grid.posterior()
         distance = depth.clamp(min=0) if coil.kind == "surface" else columns[-1] - columns
-        gain = gain * (torch.exp(-distance / coil.reach) + coil.floor)
-    if coil.end_fall is not None:
+        gain = gain * (torch.exp(-distance / reach) + coil.floor)
+    if coil.end_fall is not None and not composed:
         centre, half_width = coil.end_fall
         rows = torch.linspace(-0.5, 0.5, grid.rows, device=grid.device)[:, None]
         gain = gain * torch.exp(-(((rows - centre) / half_width) ** 2))

@@ -9,7 +9,7 @@ import torch
 
 from spine_segmentation.synth.acquisition import Acquisition, acquire, draw_acquisition
 from spine_segmentation.synth.chemical_shift import ChemicalShift
-from spine_segmentation.synth.coil import Coil
+from spine_segmentation.synth.coil import Coil, sensitivity
 from spine_segmentation.synth.contrast import Contrast, Weighting, draw_contrast
 from spine_segmentation.synth.coordinates import Coordinates
 from spine_segmentation.synth.field_of_view import FieldOfView, whole
@@ -154,6 +154,13 @@ def test_correction_evens_the_coil_out(grid: Grid, anatomy: tuple[TissueMap, Coo
         for c in (0.0, 0.6, 1.0)
     ]
     assert spread[0] > 2 * spread[1] > 4 * spread[2]
+
+
+def test_stations_cover_a_long_field_of_view_to_its_ends(grid: Grid) -> None:
+    coil, depth = replace(COIL, kind="surface", reach=40.0, floor=0.0, end_fall=(0.0, 0.4)), torch.full((1, 1), 120.0)
+    short, long = (sensitivity(coil, depth, replace(grid, rows=rows, pixel_size=1.0)) for rows in (300, 600))
+    assert float(short.min() / short.max()) < 0.3
+    assert float(long.min()) == float(long.max()) == pytest.approx(np.exp(-1.0))
 
 
 def test_an_anterior_band_darkens_the_front_only(grid: Grid, anatomy: tuple[TissueMap, Coordinates]) -> None:
