@@ -12,6 +12,8 @@ ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 ARG PIP_NO_INDEX
 ENV PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+# No import compiles anything: what it leaves depends on times, and is in the way of compileall below.
+ENV PYTHONDONTWRITEBYTECODE=1
 WORKDIR /build
 RUN python3 -m venv /opt/build && python3 -m venv --without-pip /opt/spine-segmentation
 COPY configs/image/requirements-build.txt configs/image/requirements-${BUILD}.txt ./
@@ -55,7 +57,7 @@ RUN cd /image/opt/holoscan \
     && /opt/spine-segmentation/bin/python3 -c "import spine_segmentation, app.app, spine_segmentation.pacs.worker_main" \
     && /opt/spine-segmentation/bin/python3 -m compileall -q --invalidation-mode unchecked-hash .
 
-# The base without what a running application has no use for.
+# The base without what a running application has no use for, and without the day on which it was made (of passwords).
 FROM ${BASE} AS system
 RUN rm -rf /usr/local/lib/python3*/site-packages/* /usr/local/lib/python3*/ensurepip /usr/lib/python3*/ensurepip \
         /usr/local/bin/pip* /usr/share/python-wheels /usr/share/locale/* /usr/share/man/* /usr/share/info/* \
@@ -64,6 +66,7 @@ RUN rm -rf /usr/local/lib/python3*/site-packages/* /usr/local/lib/python3*/ensur
     && find / -xdev -type f -perm /6000 -exec chmod ug-s {} + \
     && chmod 755 /var/tmp /run/lock \
     && useradd --uid 1000 --no-log-init --no-create-home --home-dir /var/holoscan --shell /usr/sbin/nologin spine \
+    && sed -i -E 's/^([^:]*:[^:]*:)[0-9]+/\1/' /etc/shadow && rm -f /etc/*- \
     && install -d -o spine -g spine /var/holoscan/input /var/holoscan/output \
     && install -d -o spine -g spine -m 700 /var/lib/spine-segmentation
 

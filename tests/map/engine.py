@@ -26,12 +26,15 @@ HARDENED = (
 
 
 def find_engine() -> str:
-    """The engine asked for by the variable ENGINE, or the first one installed.
+    """The engine that the variable ENGINE names, or the first one installed.
+
+    buildah builds for podman, which has the same images.
 
     Raises:
         RuntimeError: If there is none.
     """
-    engine = os.environ.get("ENGINE") or next(filter(shutil.which, ENGINES), None)
+    wanted = os.environ.get("ENGINE")
+    engine = wanted if wanted in ENGINES else next(filter(shutil.which, ENGINES), None)
     if engine is None:
         raise RuntimeError(f"none of {', '.join(ENGINES)} is installed")
     return engine
