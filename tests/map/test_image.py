@@ -23,8 +23,8 @@ CREDENTIALS = re.compile(r"\.(netrc|pypirc|git-credentials|npmrc|pem\.key|p12|pf
 CACHES = re.compile(r"/(\.cache|pip/cache|http-v2|\.uv)/")
 PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY")
 DATED_PASSWORD = re.compile(rb"^[^:]*:[^:]*:\d", re.MULTILINE)
-UNCHECKED_HASH = b"\1\0\0\0"
-"""Bytes 4 to 8 of compiled code that is valid whatever the times of files are."""
+HASHED = 0b1
+"""In byte 4 of compiled code: it is valid whatever the times of files are."""
 BYTES = 1_600_000_000
 HEAD_BYTES = 100_000
 
@@ -50,7 +50,7 @@ def _with_flaw(archive: tarfile.TarFile, member: tarfile.TarInfo) -> tarfile.Tar
 def _flaw(name: str, head: bytes) -> str:
     if PRIVATE_KEY.match(head):
         return "a private key"
-    if name.endswith(".pyc") and head[4:8] != UNCHECKED_HASH:
+    if name.endswith(".pyc") and not head[4] & HASHED:
         return "depends on times of files"
     if name.endswith("etc/shadow") and DATED_PASSWORD.search(head):
         return "depends on the day"
