@@ -11,7 +11,7 @@ ARG BUILD=cpu
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 ARG PIP_NO_INDEX
-# Neither pip nor an import compiles: their way depends on times of files, compileall below on nothing.
+# Neither pip nor an import compiles: what they leave depends on the times of files, what compileall leaves does not.
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1
 WORKDIR /build
 RUN python3 -m venv /opt/build && python3 -m venv --without-pip /opt/spine-segmentation
