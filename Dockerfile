@@ -72,8 +72,6 @@ RUN rm -rf /usr/local/lib/python3*/site-packages/* /usr/local/lib/python3*/ensur
     && install -d -o spine -g spine -m 700 /var/lib/spine-segmentation
 
 FROM scratch
-ARG VERSION=unknown
-ARG REVISION=unknown
 # hadolint ignore=DL3067
 COPY --from=system / /
 COPY --from=packages /opt/spine-segmentation /opt/spine-segmentation
@@ -96,8 +94,6 @@ ENV PATH=/opt/spine-segmentation/bin:/opt/holoscan/lib/bin:/usr/local/bin:/usr/b
     HOLOSCAN_DOCS_PATH=/opt/holoscan/docs
 LABEL org.opencontainers.image.title="spine-segmentation" \
       org.opencontainers.image.description="Vertebrae and intervertebral discs in spine MRI; research use only" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.documentation="/opt/holoscan/docs/README.md"
 WORKDIR /var/holoscan

@@ -17,7 +17,7 @@ revision=$(git rev-parse HEAD)
 [ -z "$(git status --porcelain)" ] || revision=$revision-dirty
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)
 arguments=(--network none --build-arg "BASE=$BASE" --build-arg "BUILD=$BUILD" --build-arg PIP_NO_INDEX=1
-    --build-arg "VERSION=$version" --build-arg "REVISION=$revision" --tag "$IMAGE" "$@" .)
+    --label "org.opencontainers.image.version=$version" --label "org.opencontainers.image.revision=$revision" --tag "$IMAGE" "$@" .)
 
 # podman and buildah leave the times of files out, so that the same files make the same layers.
 case $engine in

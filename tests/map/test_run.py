@@ -13,6 +13,7 @@ from typing import Any
 import pydicom
 import pytest
 
+from app.arguments import FORMATS_VARIABLE
 from tests.app.conftest import forget_times, read_status
 from tests.map.conftest import ROOT
 from tests.map.engine import Container
@@ -67,6 +68,14 @@ def test_same_segmentation_as_the_command_line(
         assert (output / name).read_bytes() == (by_command_line / name).read_bytes()
     for path in output.iterdir():
         assert path.stat().st_uid == 1000
+
+
+def test_report_and_capture_by_a_variable_and_without_a_shell(image: str, study: Path, output: Path) -> None:
+    formats = f"--env={FORMATS_VARIABLE}=seg,sr,sc"
+    no_shells = [f"--volume=/dev/null:/usr/bin/{shell}:ro" for shell in ("bash", "dash")]
+    ended = Container(image, study, output, (formats, *no_shells)).run()
+    assert ended.returncode == 0, ended.stderr
+    assert names(output) == {"segmentation.dcm", "report.dcm", "overlay.dcm", "status.json"}
 
 
 def test_time_and_memory(image: str, full_study: Path, output: Path, report: dict[str, Any]) -> None:
