@@ -17,10 +17,11 @@ revision=$(git rev-parse HEAD)
 [ -z "$(git status --porcelain)" ] || revision=$revision-dirty
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)
 arguments=(--network none --build-arg "BASE=$BASE" --build-arg "BUILD=$BUILD" --build-arg PIP_NO_INDEX=1
-    --label "org.opencontainers.image.version=$version" --label "org.opencontainers.image.revision=$revision" --tag "$IMAGE" "$@" .)
+    --label "org.opencontainers.image.version=$version" --label "org.opencontainers.image.revision=$revision"
+    --tag "$IMAGE" "$@" .)
 
 # podman and buildah leave the times of files out, so that the same files make the same layers.
 case $engine in
-docker) docker build "${arguments[@]}" ;;
+docker) DOCKER_BUILDKIT=1 docker build "${arguments[@]}" ;;
 *) "$engine" build --format docker --layers --timestamp 0 "${arguments[@]}" ;;
 esac
