@@ -27,7 +27,7 @@ RUN --mount=type=bind,target=/context \
 # hadolint ignore=DL3003
 RUN cd /opt/spine-segmentation/lib/python3*/site-packages \
     && PYTHONPATH=$(echo /opt/build/lib/python3*/site-packages) /opt/spine-segmentation/bin/python3 -c pass \
-    && rm -r torch/include torch/test nvidia/cu13/include \
+    && rm -rf torch/include torch/test nvidia/*/include \
     && find torch/bin -type f ! -name torch_shm_manager -delete \
     && find gevent networkx nibabel pynetdicom scipy skimage sympy -type d -name tests -prune -exec rm -r {} + \
     && /opt/spine-segmentation/bin/python3 -m compileall -q -x torch/testing/_internal --invalidation-mode unchecked-hash .

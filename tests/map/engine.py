@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 ENGINES = ("podman", "docker")
@@ -41,9 +42,9 @@ def find_engine() -> str:
 
 
 def engine(*arguments: object, timeout: float = 600, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run a command of the engine."""
+    """Run a command of the engine; podman leaves a file "oom" where a container ran out of memory: in /tmp."""
     command = [find_engine(), *map(str, arguments)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, cwd=gettempdir())
     if check:
         assert ended.returncode == 0, f"{command}: {ended.stderr}"
     return ended
