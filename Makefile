@@ -4,6 +4,7 @@
 # make test-pacs-full        the same with the whole fault matrix and the long fuzz runs; its table is out/faults.md
 # make map                   the container image, see docs/map.md: IMAGE=, BASE=, BUILD=cpu|gpu, ENGINE=podman|buildah|docker
 # make map-test              builds it and runs it hardened and offline; leaves out/map-test/result.json
+# make map-test-full         the same, and builds it again without a cache: the layers must be equal
 # make map-lock              writes the hashes of the image's packages
 # make lint                  style and types
 # make bench                 speed
@@ -23,7 +24,7 @@ ifneq ($(wildcard /sys/fs/cgroup/unified),) # hybrid control groups, with which 
 export CONTAINERS_CONF ?= $(CURDIR)/tests/map/containers.conf
 endif
 
-.PHONY: demo test test-pacs test-pacs-full map map-test map-lock lint bench
+.PHONY: demo test test-pacs test-pacs-full map map-test map-test-full map-lock lint bench
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -46,6 +47,9 @@ map: $(WHEELS)/.$(BUILD)
 	scripts/build_image.sh
 
 map-test: map
+	$(BIN)/python -m pytest tests/map -m "map and not slow"
+
+map-test-full: map
 	$(BIN)/python -m pytest tests/map -m map
 
 map-lock: $(VENV)/.installed

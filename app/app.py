@@ -14,6 +14,7 @@ from operators.instance_splitter_operator import InstanceSplitterOperator
 from operators.labeler_operator import LabelerOperator
 from operators.result_writer_operator import ResultWriterOperator
 from operators.segmenter_operator import SegmenterOperator
+from spine_segmentation.io.outputs import DICOM_FORMATS
 from spine_segmentation.results import SpineResult
 
 CONFIGURATION = Path(__file__).with_name("app.yaml")
@@ -27,12 +28,18 @@ class SpineApplication(Application):
         output_folder: An existing folder.
         models: Folder that holds the bundles; None for the ones that come with the package.
         configuration: A file like app.yaml; None for that.
+        formats: What to write, members of ``outputs.FORMATS``; None for what the configuration says.
     """
 
     def __init__(
-        self, input_path: Path, output_folder: Path, models: Path | None = None, configuration: Path | None = None
+        self,
+        input_path: Path,
+        output_folder: Path,
+        models: Path | None = None,
+        configuration: Path | None = None,
+        formats: frozenset[str] | None = None,
     ) -> None:
-        self._input_path, self._output_folder, self._models = input_path, output_folder, models
+        self._input_path, self._output_folder, self._models, self._formats = input_path, output_folder, models, formats
         super().__init__([sys.executable])
         self.config(str(configuration or CONFIGURATION))
 
@@ -44,15 +51,23 @@ class SpineApplication(Application):
     def compose(self) -> None:
         """Connect the operators."""
         networks = {**self.kwargs("networks"), "models": self._models}
-        output = self._output_folder
+        output, options = self._output_folder, self.kwargs("outputs")
+        formats = self._formats or frozenset(options["formats"])
         loader = DicomLoaderOperator(self, CountCondition(self, 1), name="loader", input_path=self._input_path)
         segmenter = SegmenterOperator(self, name="segmenter", **networks)
         splitter = InstanceSplitterOperator(self, name="splitter")
         labeler = LabelerOperator(self, name="labeler", **networks)
         seg_writer = DicomSegWriterOperator(
-            self, name="seg_writer", output_folder=output, **self.kwargs("dicom_seg_writer")
+            self,
+            name="seg_writer",
+            output_folder=output,
+            formats=formats & DICOM_FORMATS,
+            seg_type=options["seg_type"],
+            sr_type=options["sr_type"],
         )
-        self._result_writer = ResultWriterOperator(self, name="result_writer", output_folder=output)
+        self._result_writer = ResultWriterOperator(
+            self, name="result_writer", output_folder=output, formats=formats - DICOM_FORMATS
+        )
         self.add_flow(loader, segmenter, {("loaded", "loaded")})
         self.add_flow(segmenter, splitter, {("result", "result")})
         self.add_flow(splitter, labeler, {("result", "result"), ("instances", "instances")})

@@ -1,4 +1,4 @@
-"""The application's arguments and the ``HOLOSCAN_*`` variables that stand in for them."""
+"""The application's arguments and the variables of the environment that stand in for them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from spine_segmentation.errors import UsageError
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARN", "ERROR", "CRITICAL")
 
+FORMATS_VARIABLE = "SPINE_SEGMENTATION_FORMATS"
+"""Names formats, separated by commas; for platforms that pass variables alone."""
+
 
 @dataclass(frozen=True)
 class Arguments:
@@ -23,6 +26,7 @@ class Arguments:
         output: Folder to write to.
         models: Folder that holds the bundles; None for the ones that come with the package.
         configuration: The application's app.yaml; None for the one that comes with it.
+        formats: What to write, members of ``outputs.FORMATS``; None for what the configuration says.
         log_level: Of the library's messages.
     """
 
@@ -30,6 +34,7 @@ class Arguments:
     output: Path
     models: Path | None
     configuration: Path | None
+    formats: frozenset[str] | None
     log_level: str
 
 
@@ -52,7 +57,7 @@ def parse_arguments(arguments: Sequence[str]) -> Arguments:
         arguments: Without the program's name.
 
     Raises:
-        UsageError: If an argument is unknown, malformed or missing, or a path that must exist does not.
+        UsageError: If an argument or format is unknown, malformed or missing, or a path that must exist does not.
         SystemExit: After the help text.
     """
     parsed = _parser().parse_args(arguments)
@@ -63,6 +68,7 @@ def parse_arguments(arguments: Sequence[str]) -> Arguments:
         output=_required("output", parsed.output or _from_environment("OUTPUT", parsed.workdir)),
         models=_existing(models) if models else None,
         configuration=_existing(configuration) if configuration else None,
+        formats=_formats(parsed.formats or os.environ.get(FORMATS_VARIABLE, "").split(",")),
         log_level=parsed.log_level,
     )
 
@@ -96,6 +102,13 @@ def _parser() -> argparse.ArgumentParser:
         "-m", "--model", type=Path, help="folder with the bundles (HOLOSCAN_MODEL_PATH, or the package's)"
     )
     parser.add_argument("-w", "--workdir", type=Path, help="where relative HOLOSCAN_ paths start (HOLOSCAN_WORKDIR)")
+    parser.add_argument(
+        "-f",
+        "--format",
+        dest="formats",
+        action="append",
+        help=f"write only this: seg, sr, sc, nifti, json or png; may be repeated ({FORMATS_VARIABLE}, or app.yaml)",
+    )
     parser.add_argument("-l", "--log-level", type=str.upper, choices=LOG_LEVELS, default="INFO", help="default: INFO")
     return parser
 
@@ -103,6 +116,19 @@ def _parser() -> argparse.ArgumentParser:
 def _from_environment(name: str, workdir: Path | None) -> Path | None:
     value = os.environ.get(f"HOLOSCAN_{name}_PATH")
     return Path(workdir or os.environ.get("HOLOSCAN_WORKDIR", ""), value) if value else None
+
+
+def _formats(names: Sequence[str]) -> frozenset[str] | None:
+    from spine_segmentation.io.outputs import FORMATS  # takes memory, which a supervisor leaves to its child
+
+    formats = frozenset(filter(None, map(str.strip, names)))
+    if unknown := formats - FORMATS:
+        raise UsageError(
+            f"formats {sorted(unknown)}",
+            expected=f"some of {sorted(FORMATS)}",
+            remedy=f"correct --format or the variable {FORMATS_VARIABLE}",
+        )
+    return formats or None
 
 
 def _required(name: str, path: Path | None) -> Path:

@@ -52,7 +52,9 @@ def _run(arguments: Arguments, status: RunStatus) -> None:
         from app.app import SpineApplication
         from spine_segmentation.pipeline import require_spine
 
-        application = SpineApplication(arguments.input, folder, arguments.models, arguments.configuration)
+        application = SpineApplication(
+            arguments.input, folder, arguments.models, arguments.configuration, arguments.formats
+        )
         application.run_async().result()  # waits in Python, where SIGTERM ends the wait; run() would not
     status.outputs += list_outputs(arguments.output)
     require_spine(application.result)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from monai.deploy.core import Condition, ExecutionContext, Fragment, InputContext, Operator, OperatorSpec, OutputContext
@@ -27,7 +26,7 @@ class DicomSegWriterOperator(Operator):
         conditions: When to run; by default, when all inputs are there.
         name: Unique in the application.
         output_folder: An existing folder.
-        formats: ``"seg"``, with ``"sr"`` a structured report and with ``"sc"`` a secondary capture beside it.
+        formats: Some of ``outputs.DICOM_FORMATS``.
         seg_type: Encoding of the segmentation.
         sr_type: Class of the structured report.
     """
@@ -38,11 +37,11 @@ class DicomSegWriterOperator(Operator):
         *conditions: Condition,
         name: str,
         output_folder: Path,
-        formats: Sequence[str],
+        formats: frozenset[str],
         seg_type: SegType,
         sr_type: SrType,
     ) -> None:
-        self._output_folder, self._formats = output_folder, frozenset(formats)
+        self._output_folder, self._formats = output_folder, formats
         self._seg_type, self._sr_type = seg_type, sr_type
         super().__init__(fragment, *conditions, name=name)
 

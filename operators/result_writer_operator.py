@@ -6,13 +6,13 @@ from pathlib import Path
 
 from monai.deploy.core import Condition, ExecutionContext, Fragment, InputContext, Operator, OperatorSpec, OutputContext
 
-from spine_segmentation.io.outputs import DEFAULT_FORMATS, DICOM_FORMATS, write_outputs
+from spine_segmentation.io.outputs import write_outputs
 from spine_segmentation.pipeline import shows_spine
 from spine_segmentation.results import SpineResult
 
 
 class ResultWriterOperator(Operator):
-    """Writes label maps, overlay picture and result document; the document alone where there is no spine.
+    """Writes label maps, overlay picture and result document; where there is no spine, the document alone.
 
     Named inputs:
         loaded: The ``LoadedInput`` that the result belongs to.
@@ -27,10 +27,13 @@ class ResultWriterOperator(Operator):
         conditions: When to run; by default, when all inputs are there.
         name: Unique in the application.
         output_folder: An existing folder.
+        formats: Some of ``outputs.FORMATS`` without ``outputs.DICOM_FORMATS``.
     """
 
-    def __init__(self, fragment: Fragment, *conditions: Condition, name: str, output_folder: Path) -> None:
-        self._output_folder = output_folder
+    def __init__(
+        self, fragment: Fragment, *conditions: Condition, name: str, output_folder: Path, formats: frozenset[str]
+    ) -> None:
+        self._output_folder, self._formats = output_folder, formats
         super().__init__(fragment, *conditions, name=name)
 
     def setup(self, spec: OperatorSpec) -> None:
@@ -42,9 +45,10 @@ class ResultWriterOperator(Operator):
         """Write.
 
         Raises:
+            UsageError: If a format is unknown.
             OutputError: If a file cannot be written.
         """
         loaded, result, _ = (op_input.receive(name) for name in ("loaded", "result", "written"))
-        formats = DEFAULT_FORMATS - DICOM_FORMATS if shows_spine(result) else frozenset({"json"})
+        formats = self._formats if shows_spine(result) else frozenset({"json"})
         write_outputs(result, self._output_folder, series=loaded.series, formats=formats, identity=loaded.identity)
         self.result: SpineResult = result

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the container image with podman, buildah or docker, without a network: `make map` has fetched the packages.
-#   BASE=IMAGE BUILD=cpu|gpu IMAGE=NAME [ENGINE=podman|buildah|docker] scripts/build_image.sh
+#   BASE=IMAGE BUILD=cpu|gpu IMAGE=NAME [ENGINE=podman|buildah|docker] scripts/build_image.sh [OPTIONS OF THE ENGINE]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,10 +17,11 @@ revision=$(git rev-parse HEAD)
 [ -z "$(git status --porcelain)" ] || revision=$revision-dirty
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)
 arguments=(--network none --build-arg "BASE=$BASE" --build-arg "BUILD=$BUILD" --build-arg PIP_NO_INDEX=1
-    --build-arg "VERSION=$version" --build-arg "REVISION=$revision" --tag "$IMAGE" .)
+    --label "org.opencontainers.image.version=$version" --label "org.opencontainers.image.revision=$revision"
+    --tag "$IMAGE" "$@" .)
 
-# The times of files say nothing, so that the same files make the same layers.
+# podman and buildah leave the times of files out, so that the same files make the same layers.
 case $engine in
-docker) SOURCE_DATE_EPOCH=0 docker build "${arguments[@]}" ;;
+docker) DOCKER_BUILDKIT=1 docker build "${arguments[@]}" ;;
 *) "$engine" build --format docker --layers --timestamp 0 "${arguments[@]}" ;;
 esac

@@ -83,7 +83,7 @@ def run_module(module: str, *arguments: object, **variables: object) -> subproce
 
 def clean_environment() -> dict[str, str]:
     """The environment without the variables of a container."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("HOLOSCAN_")}
+    return {name: value for name, value in os.environ.items() if not name.startswith(("HOLOSCAN_", "SPINE_"))}
 
 
 def read_status(folder: Path) -> dict[str, Any]:

@@ -8,10 +8,12 @@ from typing import Any
 
 import pydicom
 import pytest
+import yaml
 from typer.testing import CliRunner
 
+from app.arguments import FORMATS_VARIABLE
 from spine_segmentation import cli
-from tests.app.conftest import forget_times, needs_sdk, needs_weights, read_status
+from tests.app.conftest import APP, Main, forget_times, needs_sdk, needs_weights, read_status
 
 pytestmark = [needs_sdk, needs_weights]
 
@@ -52,6 +54,32 @@ def test_same_result_document_as_the_command_line(by_app: Path, by_cli: Path) ->
     first, second = (_document(folder) for folder in (by_app, by_cli))
     assert set(first.pop("timings_s")) == set(second.pop("timings_s")) == {"segment", "split", "label"}
     assert first == second
+
+
+def test_report_and_capture_by_a_variable_alone(
+    main: Main, study: Path, by_cli: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FORMATS_VARIABLE, "seg,sr,sc")
+    assert main("-i", study, "-o", tmp_path) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "segmentation.dcm",
+        "report.dcm",
+        "overlay.dcm",
+        "status.json",
+    }
+    segmentation, report = (pydicom.dcmread(tmp_path / name) for name in ("segmentation.dcm", "report.dcm"))
+    assert segmentation.SOPInstanceUID == pydicom.dcmread(by_cli / "segmentation.dcm").SOPInstanceUID
+    assert segmentation.SOPInstanceUID in str(report)
+
+
+def test_formats_of_the_configuration(main: Main, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configuration = yaml.safe_load((APP / "app.yaml").read_text())
+    configuration["outputs"] |= {"formats": ["seg"], "seg_type": "labelmap"}
+    (tmp_path / "app.yaml").write_text(yaml.safe_dump(configuration))
+    monkeypatch.setenv("HOLOSCAN_CONFIG_PATH", str(tmp_path / "app.yaml"))
+    assert main("-i", study, "-o", tmp_path / "out") == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"segmentation.dcm", "status.json"}
+    assert pydicom.dcmread(tmp_path / "out" / "segmentation.dcm").SegmentationType == "LABELMAP"
 
 
 def test_log_holds_no_identifiers(study: Path, by_app: Path) -> None:

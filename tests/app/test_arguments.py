@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.arguments import find_output, parse_arguments
+from app.arguments import FORMATS_VARIABLE, find_output, parse_arguments
 from spine_segmentation.errors import UsageError
 from tests.app.conftest import read_status, run_module
 
@@ -15,6 +15,7 @@ from tests.app.conftest import read_status, run_module
 def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("INPUT_PATH", "OUTPUT_PATH", "MODEL_PATH", "CONFIG_PATH", "WORKDIR"):
         monkeypatch.delenv(f"HOLOSCAN_{name}", raising=False)
+    monkeypatch.delenv(FORMATS_VARIABLE, raising=False)
 
 
 def test_arguments_win_over_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,6 +52,28 @@ def test_configuration_of_the_environment(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
+    ("variable", "arguments", "formats"),
+    [
+        ("", [], None),
+        ("seg,sr", [], {"seg", "sr"}),
+        (" seg , sc,", [], {"seg", "sc"}),
+        ("seg,sr", ["--format", "seg", "-f", "json"], {"seg", "json"}),
+    ],
+)
+def test_formats(
+    variable: str, arguments: list[str], formats: set[str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FORMATS_VARIABLE, variable)
+    assert parse_arguments(["-i", ".", "-o", ".", *arguments]).formats == formats
+
+
+def test_unknown_format_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FORMATS_VARIABLE, "seg,pdf")
+    with pytest.raises(UsageError, match=FORMATS_VARIABLE):
+        parse_arguments(["-i", ".", "-o", "."])
+
+
+@pytest.mark.parametrize(
     ("arguments", "found"),
     [
         (["-o", "."], "no input folder"),
@@ -59,6 +82,7 @@ def test_configuration_of_the_environment(tmp_path: Path, monkeypatch: pytest.Mo
         (["-i", ".", "-o", ".", "-m", "missing"], "no such path"),
         (["-i", ".", "-o", ".", "--bogus"], "--bogus"),
         (["-i", ".", "-o", ".", "-l", "loud"], "LOUD"),
+        (["-i", ".", "-o", ".", "-f", "pdf"], "pdf"),
         (["-o", ".", "-i"], "expected one argument"),
     ],
 )

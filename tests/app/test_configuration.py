@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 
 import yaml
 
 from spine_segmentation.io.product import PRODUCT_NAME
+from spine_segmentation.segment_run import Job
 from tests.app.conftest import APP, ROOT
 
 CONFIGURATION = yaml.safe_load((APP / "app.yaml").read_text())
@@ -20,8 +22,11 @@ def test_name_and_version_are_those_of_the_package() -> None:
 
 def test_parameters_are_those_of_the_operators() -> None:
     assert CONFIGURATION["networks"] == {"device": "cpu"}
-    assert CONFIGURATION["dicom_seg_writer"] == {
-        "formats": ["seg"],
-        "seg_type": "binary",
-        "sr_type": "comprehensive3d",
-    }
+    assert set(CONFIGURATION["outputs"]) == {"formats", "seg_type", "sr_type"}
+
+
+def test_default_outputs_are_those_of_the_command_line() -> None:
+    default = Job(Path())
+    outputs = CONFIGURATION["outputs"]
+    assert set(outputs["formats"]) == default.formats
+    assert (outputs["seg_type"], outputs["sr_type"]) == (default.seg_type, default.sr_type)

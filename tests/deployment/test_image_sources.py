@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -40,6 +41,17 @@ def test_linter_has_nothing_to_say() -> None:
 def test_variables_are_those_of_the_manifest() -> None:
     set_there = dict(re.findall(r"^ +(HOLOSCAN_\w+)=(\S+)", DOCKERFILE.read_text(), flags=re.MULTILINE))
     assert set_there == ENVIRONMENT
+
+
+def test_gpu_build_configures_the_gpu() -> None:
+    """What the Dockerfile replaces in app.yaml for the GPU is there."""
+    (command,) = re.findall(r"sed -i '([^']+)' app/app.yaml", DOCKERFILE.read_text())
+    text = (ROOT / "app" / "app.yaml").read_text()
+    for old, new in re.findall(r"s/([^/]+)/([^/]+)/", command):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    configuration = yaml.safe_load(text)
+    assert (configuration["networks"]["device"], configuration["resources"]["gpu"]) == ("cuda", 1)
 
 
 def test_no_registry_is_named() -> None:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 ENGINES = ("podman", "docker")
@@ -26,21 +27,24 @@ HARDENED = (
 
 
 def find_engine() -> str:
-    """The engine asked for by the variable ENGINE, or the first one installed.
+    """The engine that the variable ENGINE names, or the first one installed.
+
+    buildah builds for podman, which has the same images.
 
     Raises:
         RuntimeError: If there is none.
     """
-    engine = os.environ.get("ENGINE") or next(filter(shutil.which, ENGINES), None)
+    wanted = os.environ.get("ENGINE")
+    engine = wanted if wanted in ENGINES else next(filter(shutil.which, ENGINES), None)
     if engine is None:
         raise RuntimeError(f"none of {', '.join(ENGINES)} is installed")
     return engine
 
 
 def engine(*arguments: object, timeout: float = 600, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run a command of the engine."""
+    """Run a command of the engine; podman leaves a file "oom" where a container ran out of memory: in /tmp."""
     command = [find_engine(), *map(str, arguments)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, cwd=gettempdir())
     if check:
         assert ended.returncode == 0, f"{command}: {ended.stderr}"
     return ended

@@ -13,6 +13,7 @@ from typing import Any
 import pydicom
 import pytest
 
+from app.arguments import FORMATS_VARIABLE
 from tests.app.conftest import forget_times, read_status
 from tests.map.conftest import ROOT
 from tests.map.engine import Container
@@ -69,12 +70,21 @@ def test_same_segmentation_as_the_command_line(
         assert path.stat().st_uid == 1000
 
 
+def test_report_and_capture_by_a_variable_and_without_a_shell(image: str, study: Path, output: Path) -> None:
+    formats = f"--env={FORMATS_VARIABLE}=seg,sr,sc"
+    no_shells = [f"--volume=/dev/null:/usr/bin/{shell}:ro" for shell in ("bash", "dash")]
+    ended = Container(image, study, output, (formats, *no_shells)).run()
+    assert ended.returncode == 0, ended.stderr
+    assert names(output) == {"segmentation.dcm", "report.dcm", "overlay.dcm", "status.json"}
+
+
 def test_time_and_memory(image: str, full_study: Path, output: Path, report: dict[str, Any]) -> None:
     container = Container(image, full_study, output, ("--entrypoint=python3",), ("-c", MEASURE))
     start = time.perf_counter()
     ended = container.run()
-    report["start_to_end_seconds"] = round(time.perf_counter() - start, 1)
+    report["start_to_seg_seconds"] = round(time.perf_counter() - start, 1)
     assert ended.returncode == 0, ended.stderr
+    report["segmentation_bytes"] = (output / "segmentation.dcm").stat().st_size
     report |= json.loads(ended.stdout)
     report["load_average"] = os.getloadavg()[0]
     report["threads"] = os.environ.get("OMP_NUM_THREADS")

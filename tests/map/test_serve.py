@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,17 +56,24 @@ def service(image: str, tmp_path: Path) -> Iterator[tuple[Container, subprocess.
                 container.send("KILL")
 
 
-def is_well(container: Container) -> bool:
-    return engine("exec", container.name, "/var/holoscan/tools", "health", check=False).returncode == 0
+def is_well(name: str) -> bool:
+    """Whether the container's health check succeeds."""
+    return engine("exec", name, "/var/holoscan/tools", "health", check=False).returncode == 0
+
+
+def wait_for(condition: Callable[[], bool], seconds: float) -> None:
+    """Ask every second."""
+    start = time.perf_counter()
+    while not condition():
+        assert time.perf_counter() - start < seconds
+        time.sleep(1)
 
 
 def test_serves_and_ends_in_order(service: tuple[Container, subprocess.Popen[str]], report: dict[str, Any]) -> None:
     container, process = service
     start = time.perf_counter()
-    while not is_well(container):
-        assert process.poll() is None
-        assert time.perf_counter() - start < SECONDS_TO_START
-        time.sleep(1)
+    wait_for(lambda: process.poll() is not None or is_well(container.name), SECONDS_TO_START)
+    assert process.poll() is None
     report["serve_seconds_to_healthy"] = round(time.perf_counter() - start, 1)
     assert engine("exec", container.name, "python3", "-c", ECHO).stdout.strip() == "status 0"
     container.send("TERM")
