@@ -58,7 +58,7 @@ def measure(arguments: argparse.Namespace, service: ServiceProcess, archive: Arc
         folders = [arguments.folder / f"series{number}" for number in range(arguments.series)]
         latencies = list(pool.map(lambda folder: send_one(service.port, template, folder), folders))
     received = time.monotonic() - began
-    wait_for(lambda: service.job_states()["DONE"] == arguments.series and service.is_idle(), 7200)
+    wait_for(lambda: service.job_states()["DONE"] == arguments.series and service.is_idle(), seconds=7200)
     finished = time.monotonic() - began
     done.set()
     waits = [row["seconds"] for row in service.rows(

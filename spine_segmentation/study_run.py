@@ -8,12 +8,9 @@ from dataclasses import replace
 from spine_segmentation.anchors import Anchor
 from spine_segmentation.errors import InputError
 from spine_segmentation.pipeline import SpinePipeline
-from spine_segmentation.results import SpineResult
+from spine_segmentation.results import Outcome, SpineResult
 from spine_segmentation.study import Look, set_apart
 from spine_segmentation.volume import Volume
-
-Outcome = SpineResult | InputError
-"""What was found in a series, or why it cannot be used."""
 
 
 def process_study(

@@ -16,7 +16,7 @@ from typing import Literal
 from spine_segmentation.pacs.equivalence import Relation, relate
 from spine_segmentation.pacs.header import Identity, read_identity
 from spine_segmentation.pacs.ledger import Ledger
-from spine_segmentation.pacs.loop_guard import is_own
+from spine_segmentation.pacs.loop_guard import is_own, reason_to_skip
 from spine_segmentation.pacs.spool import Spool
 from spine_segmentation.pacs.statuses import StoreStatus
 
@@ -71,6 +71,7 @@ class Intake:
         min_free_bytes: Refuse below so much free space.
         max_object_bytes: Refuse objects that inflate to more.
         corrected_headers: What to do with a known image under another header.
+        group: Whether series are processed one by one or the MR series of a study together.
     """
 
     def __init__(
@@ -81,10 +82,11 @@ class Intake:
         min_free_bytes: int,
         max_object_bytes: int,
         corrected_headers: Literal["replace", "keep", "refuse"],
+        group: Literal["series", "study"] = "series",
     ) -> None:
         self._spool, self._ledger = spool, ledger
         self._min_free_bytes, self._max_object_bytes = min_free_bytes, max_object_bytes
-        self._corrected_headers = corrected_headers
+        self._corrected_headers, self._group = corrected_headers, group
         self.counts = IntakeCounts()
 
     def accept(self, arrival: Arrival) -> tuple[StoreStatus, str]:
@@ -161,18 +163,26 @@ class Intake:
                 " sha256=excluded.sha256, size=excluded.size, path=excluded.path, received_at=excluded.received_at",
                 (identity.sop_uid, identity.series_uid, sha256, len(content), path, now),
             )
+            own = is_own(db, identity)
             db.execute(
-                "INSERT INTO series VALUES(?,?,?,?,?,'RECEIVING') ON CONFLICT(series_uid) DO UPDATE SET"
+                "INSERT INTO series(series_uid, study_uid, modality, own, calling_ae, state, group_uid)"
+                " VALUES(?,?,?,?,?,'RECEIVING',?) ON CONFLICT(series_uid) DO UPDATE SET"
                 " state='RECEIVING', calling_ae=excluded.calling_ae",
                 (
                     identity.series_uid,
                     identity.study_uid,
                     identity.modality,
-                    is_own(db, identity),
+                    own,
                     arrival.calling_ae,
+                    self._group_uid(identity, own),
                 ),
             )
         self.counts.add("stored")
+
+    def _group_uid(self, identity: Identity, own: bool) -> str:
+        """What the series is processed with: its study, or nothing else."""
+        alone = self._group == "series" or reason_to_skip(identity.modality, own=own)
+        return identity.series_uid if alone else identity.study_uid
 
     def _record_conflict(self, arrival: Arrival, sha256: str) -> None:
         logger.warning("%s sent another object under a known UID", arrival.calling_ae)

@@ -1,4 +1,4 @@
-"""Decides when a series is complete: quiet, not being sent, and, if a PACS can be asked, all there."""
+"""Decides when series are complete: quiet, not being sent, and, if a PACS can be asked, all there."""
 
 from __future__ import annotations
 
@@ -28,24 +28,21 @@ class Readiness:
         self._settings, self._ledger, self._activity, self._ae_title = settings, ledger, activity, ae_title
 
     def step(self) -> bool:
-        """Settle every series that is complete.
+        """Settle every group that is complete.
 
         Returns:
             False: there is nothing more to do at once.
         """
         groups: dict[str, list[sqlite3.Row]] = defaultdict(list)
-        for row in self._ledger.rows("SELECT series_uid, study_uid FROM series WHERE state='RECEIVING'"):
-            groups[row["study_uid" if self._settings.group == "study" else "series_uid"]].append(row)
-        for members in groups.values():
+        for row in self._ledger.rows("SELECT series_uid, study_uid, group_uid FROM series WHERE state='RECEIVING'"):
+            groups[row["group_uid"]].append(row)
+        for group_uid, members in groups.items():
             quiet = min(self._activity.quiet_seconds(series["series_uid"]) for series in members)
             if quiet >= self._settings.quiet_seconds and all(self._is_whole(series, quiet) for series in members):
+                jobs.settle(self._ledger, group_uid)
                 for series in members:
-                    self._settle(series["series_uid"])
+                    self._activity.forget(series["series_uid"])
         return False
-
-    def _settle(self, series_uid: str) -> None:
-        jobs.settle(self._ledger, series_uid)
-        self._activity.forget(series_uid)
 
     def _is_whole(self, series: sqlite3.Row, quiet: float) -> bool:
         """Whether the PACS knows no more images than have arrived, or has been asked for long enough."""

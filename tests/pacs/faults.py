@@ -91,13 +91,13 @@ class Bench:
     def settle(self) -> Account:
         """Wait until the service has nothing left to do, and draw up the account."""
         wanted = {str(pydicom.dcmread(paths[0]).SeriesInstanceUID) for paths in self.series}
-        wait_for(lambda: self._is_settled(wanted), _SETTLE_SECONDS, "the service does not come to rest")
+        wait_for(lambda: self._is_settled(wanted), "the service does not come to rest", _SETTLE_SECONDS)
         account = Account(series=len(self.series), images=len(self.acknowledged))
         self._check_images(account)
         for series_uid in sorted(wanted):
             self._check_series(account, series_uid)
         with suppress(TimeoutError):  # the work folder goes a moment after the job has ended
-            wait_for(lambda: not self.service.litter(), 5)
+            wait_for(lambda: not self.service.litter(), seconds=5)
         account.litter = self.service.litter()
         account.seconds = time.monotonic() - self.began
         return account
@@ -170,7 +170,7 @@ def destination_down(folder: Path, moments: int) -> Account:
     bench.archive.stop()
     bench.service.start()
     bench.send_all()
-    wait_for(lambda: bench.service.job_states()["DONE"] == 10, _SETTLE_SECONDS)
+    wait_for(lambda: bench.service.job_states()["DONE"] == 10)
     bench.archive.start()
     return _close(bench)
 

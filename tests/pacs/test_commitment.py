@@ -37,7 +37,7 @@ def test_what_is_never_committed_is_sent_again_and_becomes_a_dead_letter(
     service: ServiceProcess, archive: Archive, tmp_path: Path
 ) -> None:
     send(service.port, make_series(tmp_path / "in"))
-    wait_for(lambda: deliveries_of(service) == {("DEAD", "not committed", 3)}, 60, "no dead letters")
+    wait_for(lambda: deliveries_of(service) == {("DEAD", "not committed", 3)}, "no dead letters")
     assert len(archive.stores) == OBJECTS_PER_RESULT
     assert set(archive.stores.values()) == {3}
 
@@ -46,9 +46,9 @@ def test_what_is_committed_at_the_second_time_is_delivered(
     service: ServiceProcess, archive: Archive, tmp_path: Path
 ) -> None:
     send(service.port, make_series(tmp_path / "in"))
-    wait_for(lambda: archive.reports, 60, "no report")
+    wait_for(lambda: archive.reports, "no report")
     archive.commits = True
-    wait_for(lambda: {state for state, *_ in deliveries_of(service)} == {"DELIVERED"}, 60, "not delivered")
+    wait_for(lambda: {state for state, *_ in deliveries_of(service)} == {"DELIVERED"}, "not delivered")
     assert {reason for _, reason, _ in deliveries_of(service)} == {"committed"}
 
 

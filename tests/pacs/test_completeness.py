@@ -80,10 +80,10 @@ def test_a_series_waits_for_the_images_that_the_pacs_knows(
     paths = make_series(tmp_path / "in", images=6)
     pacs.counts[series_of(paths)] = 6
     send(service.port, paths[:4])
-    wait_for(lambda: pacs.queries >= 3, 30, "the PACS is not asked")
+    wait_for(lambda: pacs.queries >= 3, "the PACS is not asked")
     assert service.job_states() == {}
     send(service.port, paths[4:])
-    wait_for(lambda: service.job_states()["DONE"] == 1, 30)
+    wait_for(lambda: service.job_states()["DONE"] == 1)
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["images never come", "a series that the PACS does not know"])
@@ -95,7 +95,7 @@ def test_a_series_that_stays_incomplete_is_processed_in_the_end(
     if known:
         pacs.counts[series_of(paths)] = 6
     send(service.port, paths[:4])
-    wait_for(lambda: service.job_states()["DONE"] == 1, 60)
+    wait_for(lambda: service.job_states()["DONE"] == 1)
     assert pacs.queries >= 2
     assert "the PACS knows" in service.log.read_text()
 
@@ -106,4 +106,4 @@ def test_a_pacs_that_is_down_delays_and_loses_nothing(
     pacs.stop()
     service = make_service(readiness=pacs.section(3.0))
     send(service.port, make_series(tmp_path / "in"))
-    wait_for(lambda: service.job_states()["DONE"] == 1, 60)
+    wait_for(lambda: service.job_states()["DONE"] == 1)

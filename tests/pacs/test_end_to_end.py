@@ -27,7 +27,7 @@ def test_a_spine_comes_back_with_names(lumbar_study: Path, archive: Archive, tmp
     service = ServiceProcess(make_config(tmp_path, free_port(), archive.port), program=PROGRAM).start()
     try:
         assert storescu(service.port, lumbar_study).returncode == 0
-        wait_for(lambda: service.job_states()["DONE"] == 1 and service.is_idle(), 200, "no result")
+        wait_for(lambda: service.job_states()["DONE"] == 1 and service.is_idle(), "no result")
         (kept,) = (service.spool / "results").rglob("segmentation.dcm")
         labels = {segment.SegmentLabel for segment in pydicom.dcmread(kept).SegmentSequence}
         assert len(labels) > 3

@@ -86,7 +86,7 @@ def test_what_storescu_sends_comes_back_as_segmentation_and_report(
         compress(paths, syntax)
         sent = storescu(site.orthanc.dicom, tmp_path / name, option, called=AE_TITLE)
         assert sent.returncode == 0, sent.stderr
-    wait_for(lambda: site.service.job_states()["DONE"] == 2 and site.service.is_idle(), 90, "no results")
+    wait_for(lambda: site.service.job_states()["DONE"] == 2 and site.service.is_idle(), "no results")
     states = {(row["destination"], row["reason"]) for row in site.service.rows("SELECT * FROM delivery")}
     assert states == {("orthanc", "committed"), ("web", "")}
     assert (len(site.orthanc.series("SEG")), len(site.orthanc.series("SR"))) == (2, 2)
@@ -100,7 +100,7 @@ def test_what_goes_by_stow_comes_back_by_qido_and_wado(make_site: Callable[..., 
     site = make_site(destinations=["web"], sweep_seconds=None)
     site.service.start()
     site.send(make_series(tmp_path / "in", images=8, size=64))
-    wait_for(lambda: site.service.job_states()["DONE"] == 1 and site.service.is_idle(), 90, "no results")
+    wait_for(lambda: site.service.job_states()["DONE"] == 1 and site.service.is_idle(), "no results")
     kept = {item.SOPInstanceUID: item for item in map(pydicom.dcmread, (site.service.spool / "results").rglob("*.dcm"))}
     assert {item.Modality for item in kept.values()} == {"SEG", "SR"}
     for modality in ("SEG", "SR"):
@@ -127,7 +127,7 @@ def test_the_sweep_finds_what_the_stable_event_has_lost(make_site: Callable[...,
     site.orthanc.stop(signal.SIGKILL)
     site.orthanc.start()
     site.service.start()
-    wait_for(lambda: site.service.job_states()["DONE"] == 3 and site.service.is_idle(), 90, "series are still owed")
+    wait_for(lambda: site.service.job_states()["DONE"] == 3 and site.service.is_idle(), "series are still owed")
     assert len(site.orthanc.series("SEG")) == 3
     assert set(site.service.job_states()) <= {"DONE", "SKIPPED"}
 
@@ -137,9 +137,9 @@ def test_a_superseded_result_disappears_from_orthanc(make_site: Callable[..., Si
     site.service.start()
     paths = make_series(tmp_path / "in", images=6)
     site.send(paths[:4])
-    wait_for(lambda: site.service.job_states()["DONE"] == 1 and site.service.is_idle(), 60)
+    wait_for(lambda: site.service.job_states()["DONE"] == 1 and site.service.is_idle())
     site.send(paths[4:])
-    wait_for(lambda: site.service.job_states()["SUPERSEDED"] == 1 and site.service.is_idle(), 60)
-    wait_for(lambda: len(site.orthanc.series("SEG")) == 1, 60, "the first version is still there")
+    wait_for(lambda: site.service.job_states()["SUPERSEDED"] == 1 and site.service.is_idle())
+    wait_for(lambda: len(site.orthanc.series("SEG")) == 1, "the first version is still there")
     (remaining,) = site.orthanc.series("SEG")
     assert remaining["MainDicomTags"]["SeriesDescription"].endswith("version 2")
