@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from spine_segmentation.pacs.equivalence import Relation, relate
+from spine_segmentation.pacs.equivalence import Comparer, Relation
 from spine_segmentation.pacs.header import Identity, read_identity
 from spine_segmentation.pacs.ledger import Ledger
 from spine_segmentation.pacs.loop_guard import is_own, reason_to_skip
@@ -87,6 +87,7 @@ class Intake:
         self._spool, self._ledger = spool, ledger
         self._min_free_bytes, self._max_object_bytes = min_free_bytes, max_object_bytes
         self._corrected_headers, self._group = corrected_headers, group
+        self._comparer = Comparer()
         self.counts = IntakeCounts()
 
     def accept(self, arrival: Arrival) -> tuple[StoreStatus, str]:
@@ -108,6 +109,10 @@ class Intake:
             self.counts.add("conflicts" if status is StoreStatus.CONFLICT else "refused")
             logger.warning("an object from %s was refused with 0x%04X", arrival.calling_ae, status)
         return status, series_uid
+
+    def stop(self) -> None:
+        """End what runs beside it."""
+        self._comparer.stop()
 
     def _decide(self, arrival: Arrival) -> tuple[StoreStatus, str]:
         if self._spool.free_bytes() < self._min_free_bytes + len(arrival.encoded):
@@ -150,7 +155,7 @@ class Intake:
         with tempfile.NamedTemporaryFile(dir=self._spool.root / "incoming", suffix=".dcm") as file:
             file.write(content)
             file.flush()
-            return relate(self._spool.absolute(known["path"]), Path(file.name))
+            return self._comparer.relate(self._spool.absolute(known["path"]), Path(file.name))
 
     def _store(self, arrival: Arrival, identity: Identity, sha256: str, content: bytes) -> None:
         """Put the file on the disk, then the row: only now may it be acknowledged."""

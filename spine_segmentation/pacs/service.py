@@ -115,6 +115,7 @@ class Service:
         """
         logger.info("stopping")
         self.receiver.stop()
+        self.intake.stop()
         self._stop.set()
         if self._page is not None:
             self._page.stop()

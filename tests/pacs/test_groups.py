@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pydicom
 import pytest
 
-from spine_segmentation.pacs import jobs
+from spine_segmentation.pacs import config, jobs
+from spine_segmentation.pacs.activity import Activity
 from spine_segmentation.pacs.claims import Batch, claim
 from spine_segmentation.pacs.jobs import ResultObject
 from spine_segmentation.pacs.ledger import Ledger
+from spine_segmentation.pacs.readiness import Readiness
 from spine_segmentation.pacs.retention import Retention
 from spine_segmentation.pacs.spool import Spool
+from spine_segmentation.pacs.statuses import StoreStatus
+from tests.pacs.lab import make_series
+from tests.pacs.test_intake import Desk
 from tests.pacs.test_jobs import MAX_ATTEMPTS, receive
 
 STUDY, T1W, T2W, LATE = "1.9", "1.9.1", "1.9.2", "1.9.3"
@@ -129,3 +135,34 @@ def test_a_series_that_comes_after_the_others_are_deleted_leaves_their_results_a
     arrive(ledger, LATE)
     assert process(ledger) == {LATE: 1}
     assert states(ledger, T1W) == states(ledger, T2W) == ["DONE"]
+
+
+def test_a_study_is_complete_when_all_its_series_are_quiet(tmp_path: Path) -> None:
+    now = 0.0
+    ledger, activity = Ledger(tmp_path / "ledger.sqlite"), Activity(lambda: now)
+    readiness = Readiness(config.Readiness(group="study", quiet_seconds=10.0), ledger, activity, "US")
+    for uid in (T1W, T2W):
+        receive(ledger, 1, series=uid, group=STUDY)
+        activity.touch(1, uid)
+        activity.close(1)
+        now += 6.0
+    readiness.step()
+    assert states(ledger, T1W) == states(ledger, T2W) == []
+    now += 6.0
+    readiness.step()
+    assert states(ledger, T1W) == states(ledger, T2W) == ["READY"]
+
+
+@pytest.mark.parametrize(
+    ("header", "together"),
+    [({}, True), ({"Modality": "CT"}, False), ({"Manufacturer": "spine-segmentation", "SOPClassUID": "1.2"}, False)],
+    ids=["MR", "CT", "a result of ours"],
+)
+def test_only_mr_images_belong_to_the_group_of_their_study(
+    tmp_path: Path, header: dict[str, str], together: bool
+) -> None:
+    desk = Desk(tmp_path, group="study")
+    image = pydicom.dcmread(make_series(tmp_path / "in", images=1, **header)[0])
+    assert desk.accept(image) is StoreStatus.SUCCESS
+    (row,) = desk.ledger.rows("SELECT * FROM series")
+    assert row["group_uid"] == (image.StudyInstanceUID if together else image.SeriesInstanceUID)

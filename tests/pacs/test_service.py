@@ -259,10 +259,8 @@ def test_an_archive_without_commitment_is_believed(make_service: Make, archive: 
 @pytest.fixture(scope="module")
 def study_service(tmp_path_factory: pytest.TempPathFactory, shared_archive: Archive) -> Iterator[ServiceProcess]:
     """A service that names the series of a study together."""
-    config = make_config(
-        tmp_path_factory.mktemp("study"), free_port(), shared_archive.port,
-        readiness={"group": "study", "quiet_seconds": 2.0},
-    )  # fmt: skip
+    folder = tmp_path_factory.mktemp("study")
+    config = make_config(folder, free_port(), shared_archive.port, readiness={"group": "study"})
     running = ServiceProcess(config).start()
     yield running
     running.kill()
@@ -283,15 +281,11 @@ TOGETHER = ["L3", "L4"]
 """What the stand-in finds where another series takes part."""
 
 
-def test_a_study_waits_for_its_series_and_gives_them_one_numbering(
+def test_the_series_of_a_study_get_one_numbering(
     study_service: ServiceProcess, shared_archive: Archive, tmp_path: Path
 ) -> None:
     first, second = make_study(tmp_path, "1.2.3", 500, 500)
-    send(study_service.port, first)
-    time.sleep(1.2)
-    send(study_service.port, second)
-    time.sleep(1.2)
-    assert study_service.job_states() == {}
+    send(study_service.port, [*first, *second])
     for paths in (first, second):
         assert [state for state, _ in jobs_of(study_service, paths[0])] == ["DONE"]
         assert names_of(shared_archive, paths[0]) == [TOGETHER]
@@ -302,8 +296,7 @@ def test_what_is_wrong_with_one_series_concerns_no_other_of_the_study(
     study_service: ServiceProcess, shared_archive: Archive, tmp_path: Path
 ) -> None:
     good, other, empty, unusable, gappy = make_study(tmp_path, "1.2.4", 500, 500, NO_SPINE, UNUSABLE, 500)
-    for paths in (good, other, empty, unusable, [*gappy[:2], *gappy[3:]]):
-        send(study_service.port, paths)
+    send(study_service.port, [*good, *other, *empty, *unusable, *gappy[:2], *gappy[3:]])
     verdicts = [jobs_of(study_service, paths[0])[0] for paths in (good, other, empty, unusable, gappy)]
     assert [state for state, _ in verdicts] == ["DONE", "DONE", "SKIPPED", "FAILED", "FAILED"]
     assert [reason.partition(":")[0] for _, reason in verdicts[2:]] == ["NoSpineFound", "InvalidVolume", "MissingSlice"]
@@ -340,8 +333,7 @@ def test_a_series_that_kills_the_worker_takes_no_other_of_the_study_with_it(
 ) -> None:
     service = make_service(readiness={"group": "study"}, processing={"max_attempts": 2})
     good, poison = make_study(tmp_path, "1.2.7", 500, CRASH)
-    for paths in (good, poison):
-        send(service.port, paths)
+    send(service.port, [*good, *poison])
     finished(service, 2)
     assert jobs_of(service, good[0]) == [("DONE", "named apart: processing it with its study had failed")]
     assert jobs_of(service, poison[0])[0][0] == "FAILED"
