@@ -92,6 +92,7 @@ def test_a_series_waits_for_the_images_that_the_pacs_knows(
     wait_for(lambda: service.job_states()["DONE"] == 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("known", [True, False], ids=["images never come", "a series that the PACS does not know"])
 def test_a_series_that_stays_incomplete_is_processed_in_the_end(
     pacs: QueryPacs, make_service: Callable[..., ServiceProcess], tmp_path: Path, known: bool

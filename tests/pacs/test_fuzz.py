@@ -60,7 +60,7 @@ def test_the_receiver_keeps_whole_objects_or_nothing(
     assert node.is_alive(tmp_path)
 
 
-@pytest.mark.parametrize("number", [60, pytest.param(1500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [20, pytest.param(1500, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ["classic", "RLE", "enhanced"])
 def test_the_worker_writes_a_whole_result_or_says_why_not(tmp_path: Path, kind: str, number: int) -> None:
     dice = random.Random(f"{kind} {number}")  # noqa: S311

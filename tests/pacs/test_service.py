@@ -172,7 +172,7 @@ def test_an_mr_image_of_our_own_make_is_no_result(
 
 
 def test_poisonous_series_fail_and_the_next_one_is_served(make_service: Make, archive: Archive, tmp_path: Path) -> None:
-    service = make_service(processing={"max_attempts": 1, "timeout_seconds": 15.0})
+    service = make_service(processing={"max_attempts": 1, "timeout_seconds": 10.0})
     poison = [make_series(tmp_path / f"{command}", command=command) for command in (CRASH, DEFECT, HANG)]
     good = make_series(tmp_path / "good")
     for paths in (*poison, good):
@@ -183,6 +183,7 @@ def test_poisonous_series_fail_and_the_next_one_is_served(make_service: Make, ar
     assert len(archive.objects) == OBJECTS_PER_RESULT
 
 
+@pytest.mark.slow
 def test_a_killed_service_loses_and_doubles_nothing(make_service: Make, archive: Archive, tmp_path: Path) -> None:
     service = make_service("1", "0.3")
     series = [make_series(tmp_path / f"in{index}") for index in range(4)]
@@ -210,6 +211,7 @@ def test_sigterm_ends_in_order_and_the_job_goes_on_later(make_service: Make, arc
     assert len(archive.objects) == OBJECTS_PER_RESULT
 
 
+@pytest.mark.slow
 def test_a_destination_that_is_down_is_waited_for(make_service: Make, archive: Archive, tmp_path: Path) -> None:
     archive.stop()
     service = make_service()
@@ -246,6 +248,7 @@ def test_a_result_is_delivered_only_when_the_archive_has_committed(
     wait_for(lambda: archive.reports)
 
 
+@pytest.mark.slow
 def test_an_archive_without_commitment_is_believed(make_service: Make, archive: Archive, tmp_path: Path) -> None:
     destination = {
         "kind": "c-store", "name": "archive", "ae_title": "ARCHIVE", "host": "127.0.0.1", "port": archive.port,
@@ -351,6 +354,7 @@ def test_all_objects_of_a_result_are_as_configured(make_service: Make, archive: 
     assert len({item.SeriesInstanceUID for item in (segmentation, report, capture)}) == 3
 
 
+@pytest.mark.slow
 def test_a_result_stays_until_all_its_objects_are_delivered(
     make_service: Make, archive: Archive, tmp_path: Path
 ) -> None:
