@@ -266,8 +266,11 @@ class ServiceProcess:
     def children(self) -> list[int]:
         if self.process is None:
             return []
-        path = Path(f"/proc/{self.process.pid}/task")
-        return [int(pid) for task in path.iterdir() for pid in (task / "children").read_text().split()]
+        found = []
+        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
+            with suppress(OSError):  # the thread has ended
+                found += [int(pid) for pid in (task / "children").read_text().split()]
+        return found
 
     def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
         ledger = Ledger(self.spool / "ledger.sqlite")
