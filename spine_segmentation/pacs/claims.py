@@ -8,9 +8,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spine_segmentation.pacs.content import group_of, images_of
+from spine_segmentation.pacs.content import images_of
 from spine_segmentation.pacs.jobs import Job, close
 from spine_segmentation.pacs.ledger import Ledger
+
+_READY = "SELECT * FROM group_job WHERE state='READY' AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY id"
+_READY_OF_GROUP = (
+    "SELECT * FROM group_job WHERE state='READY' AND id NOT IN (SELECT value FROM json_each(?))"
+    " AND group_uid=? AND attempts<? ORDER BY id"
+)
 
 
 @dataclass(frozen=True)
@@ -41,35 +47,23 @@ def claim(ledger: Ledger, model: str, max_attempts: int, excluded: Sequence[int]
     Returns:
         The jobs, which are then RUNNING; None if there is none.
     """
+    later = json.dumps(excluded)
     with ledger.transaction() as db:
-        ready = db.execute(
-            "SELECT * FROM job WHERE state='READY' AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY id",
-            (json.dumps(excluded),),
-        ).fetchall()
-        for row in ready:
+        for row in db.execute(_READY, (later,)).fetchall():
             if _start(db, row, model):
-                return _batch(db, row, ready, model, max(1, max_attempts - 1))
+                return _batch(db, row, model, max(1, max_attempts - 1), later)
         return None
 
 
-def _batch(
-    db: sqlite3.Connection, first: sqlite3.Row, ready: Sequence[sqlite3.Row], model: str, attempts_together: int
-) -> Batch:
+def _batch(db: sqlite3.Connection, first: sqlite3.Row, model: str, attempts_together: int, later: str) -> Batch:
     """Add the other jobs of the group to one that was started."""
-    group_uid = group_of(db, first["series_uid"])
-    images = images_of(db, group_uid)
+    images = images_of(db, first["group_uid"])
     if first["attempts"] >= attempts_together:
         job = _job(db, first, apart=len(images) > 1)
         return Batch((job,), {job.series_uid: images[job.series_uid]})
-    others = [
-        row
-        for row in ready
-        if row["id"] != first["id"]
-        and row["attempts"] < attempts_together
-        and group_of(db, row["series_uid"]) == group_uid
-        and _start(db, row, model)
-    ]
-    return Batch(tuple(_job(db, row) for row in (first, *others)), images)
+    others = db.execute(_READY_OF_GROUP, (later, first["group_uid"], attempts_together)).fetchall()
+    started = [first, *(row for row in others if _start(db, row, model))]
+    return Batch(tuple(_job(db, row) for row in started), images)
 
 
 def _start(db: sqlite3.Connection, row: sqlite3.Row, model: str) -> bool:

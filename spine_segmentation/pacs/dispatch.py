@@ -68,7 +68,6 @@ class Dispatcher:
             Whether there was one.
 
         Raises:
-            OSError: If a file cannot be read or written; the job is back in the queue.
             sqlite3.Error: If the ledger cannot be written.
         """
         if not self._worker.start():

@@ -207,9 +207,9 @@ def _has_deleted_images(db: sqlite3.Connection, series_uid: str) -> bool:
     return db.execute(deleted, (series_uid,)).fetchone() is not None
 
 
-def _is_known(db: sqlite3.Connection, series_uid: str, *contents: str) -> bool:
-    """Whether any of the contents has a job; one whose images had been deleted now has images to delete again."""
-    values = (series_uid, *contents)
+def _is_known(db: sqlite3.Connection, series_uid: str, content: str, whole: str) -> bool:
+    """Whether the content has a job, as it is or with what is deleted; a job that was purged has images again."""
+    values = (series_uid, content, whole)
     db.execute(
         "UPDATE job SET purged=0, finished_at=? WHERE series_uid=? AND content IN (?, ?) AND purged",
         (time.time(), *values),

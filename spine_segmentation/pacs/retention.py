@@ -25,7 +25,12 @@ _OLD = (
     "SELECT DISTINCT group_uid FROM series JOIN job USING(series_uid) WHERE series.state='SETTLED'"
     " AND job.purged=0 AND job.state IN ('DONE', 'SKIPPED', 'SUPERSEDED') AND job.finished_at<?"
 )
-_RECENT = "SELECT 1 FROM group_job WHERE group_uid=? AND (state='FAILED' AND purged=0 OR finished_at>=?)"
+_RECENT = "SELECT 1 FROM group_job WHERE group_uid=? AND finished_at>=?"
+_FAILED = (
+    "SELECT 1 FROM group_job AS one WHERE group_uid=? AND state='FAILED' AND purged=0"
+    " AND id=(SELECT MAX(id) FROM job WHERE series_uid=one.series_uid)"
+)
+"""A failed job that no later one of its series has made up for."""
 
 
 class Retention:
@@ -48,8 +53,9 @@ class Retention:
         """
         limit = time.time() - self._keep_seconds
         for row in self._ledger.rows(_OLD, limit):
-            if self._ledger.row(_RECENT, row["group_uid"], limit) is None:
-                purge(self._ledger, self._spool, row["group_uid"])
+            group_uid = row["group_uid"]
+            if not (self._ledger.row(_RECENT, group_uid, limit) or self._ledger.row(_FAILED, group_uid)):
+                purge(self._ledger, self._spool, group_uid)
         return False
 
 

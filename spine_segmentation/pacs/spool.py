@@ -117,12 +117,16 @@ class Spool:
             OSError: If it cannot be made, or an image is missing.
         """
         work = self._work / uuid.uuid4().hex
-        for number, paths in enumerate(inputs):
-            folder = work / str(number)
-            (folder / "input").mkdir(parents=True)
-            (folder / "output").mkdir()
-            for path in paths:
-                os.link(self.root / path, folder / "input" / Path(path).name)
+        try:
+            for number, paths in enumerate(inputs):
+                folder = work / str(number)
+                (folder / "input").mkdir(parents=True)
+                (folder / "output").mkdir()
+                for path in paths:
+                    os.link(self.root / path, folder / "input" / Path(path).name)
+        except OSError:
+            self.close_work(work)
+            raise
         return work
 
     def close_work(self, work: Path) -> None:

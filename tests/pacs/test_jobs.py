@@ -214,6 +214,21 @@ def test_a_failed_job_is_kept_for_the_operator(ledger: Ledger, tmp_path: Path) -
     assert ledger.rows("SELECT purged FROM job")[0]["purged"] == 0
 
 
+def test_a_failed_job_that_a_late_image_has_made_up_for_is_deleted_in_time(ledger: Ledger, tmp_path: Path) -> None:
+    receive(ledger, 1)
+    jobs.settle(ledger, SERIES)
+    job = claim(ledger)
+    assert job is not None
+    jobs.end(ledger, job.id, "FAILED", "MissingSlice")
+    receive(ledger, 2)
+    jobs.settle(ledger, SERIES)
+    run(ledger)
+    with ledger.transaction() as db:
+        db.execute("UPDATE delivery SET state='DELIVERED'")
+    Retention(ledger, Spool(tmp_path / "spool"), -1.0).step()
+    assert ledger.row("SELECT 1 FROM instance WHERE path IS NOT NULL") is None
+
+
 def test_a_late_image_of_a_deleted_series_is_not_taken_for_the_whole(ledger: Ledger) -> None:
     receive(ledger, 1)
     jobs.settle(ledger, SERIES)

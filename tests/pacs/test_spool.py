@@ -63,3 +63,10 @@ def test_nothing_stays_of_a_file_that_could_not_be_written(tmp_path: Path, monke
     with pytest.raises(FileNotFoundError):
         spool.store("1", "2", "a" * 64, b"a")
     assert not any((tmp_path / "incoming").iterdir())
+
+
+def test_no_work_folder_stays_where_an_image_is_missing(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        spool.open_work([["inbox/missing"]])
+    assert not any((tmp_path / "work").iterdir())
