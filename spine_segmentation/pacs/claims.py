@@ -94,5 +94,6 @@ def _job(db: sqlite3.Connection, row: sqlite3.Row, *, apart: bool = False) -> Jo
         version=1 + len({job_id for job_id, _ in earlier}),
         predecessors=tuple(series_uid for job_id, series_uid in earlier if job_id == earlier[-1]["id"]),
         study_uid=study["study_uid"],
+        attempts=row["attempts"],
         apart=apart,
     )

@@ -29,6 +29,8 @@ _SKIPPED = {3, 5}
 _BAD_INPUT = 4
 _LATER_SECONDS = 15.0
 """A job that could not be done for want of space, or whose worker crashed, waits so long."""
+_LONGER = 4.0
+"""With each further crash it waits so many times longer: a passing trouble, such as want of memory, shall be over."""
 
 
 class Dispatcher:
@@ -134,7 +136,7 @@ class Dispatcher:
 
     def _count_attempt(self, job: Job, reason: str) -> None:
         """Give a job back that may have been the worker's undoing; the others come first."""
-        self._not_before[job.id] = time.monotonic() + _LATER_SECONDS
+        self._not_before[job.id] = time.monotonic() + _LATER_SECONDS * _LONGER**job.attempts
         jobs.give_back(self._ledger, job.id, reason, crashed=True, max_attempts=self._max_attempts)
 
     def _record(self, job: Job, output: Path, whole: StatusDocument | None, objects: tuple[str, ...] | None) -> None:

@@ -28,6 +28,7 @@ class Job:
         version: 1, or one more than the results of earlier contents or models.
         predecessors: Series Instance UIDs of the objects that this job's supersede; none for version 1.
         study_uid: The study.
+        attempts: How often it was the worker's last.
         apart: Whether it is processed without its group, because attempts with it had failed.
     """
 
@@ -36,7 +37,8 @@ class Job:
     version: int
     predecessors: tuple[str, ...]
     study_uid: str
-    apart: bool = False
+    attempts: int
+    apart: bool
 
 
 @dataclass(frozen=True)
