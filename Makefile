@@ -2,6 +2,7 @@
 # make test                  all tests
 # make test-pacs             the DICOM service against real servers and clients (dcmtk, Orthanc), some minutes
 # make test-pacs-full        the same with the whole fault matrix and the long fuzz runs; its table is out/faults.md
+# make ohif                  fetches the viewer OHIF, with which test-pacs-full then looks at a result (needs npm, chromium)
 # make map                   the container image, see docs/map.md: IMAGE=, BASE=, BUILD=cpu|gpu, ENGINE=podman|buildah|docker
 # make map-test              builds it and runs it hardened and offline; leaves out/map-test/result.json
 # make map-test-full         the same, and builds it again without a cache: the layers must be equal
@@ -18,13 +19,14 @@ export OMP_NUM_THREADS ?= 2
 export BUILD ?= cpu
 export BASE ?= localhost/spine-base:bookworm
 export IMAGE ?= localhost/spine-segmentation:latest
+OHIF := @ohif/app@3.12.10
 MAP_REQUIREMENTS := configs/image/requirements-$(BUILD).txt configs/image/requirements-build.txt
 WHEELS := out/map/wheels
 ifneq ($(wildcard /sys/fs/cgroup/unified),) # hybrid control groups, with which podman's defaults fail
 export CONTAINERS_CONF ?= $(CURDIR)/tests/map/containers.conf
 endif
 
-.PHONY: demo test test-pacs test-pacs-full map map-test map-test-full map-lock lint bench
+.PHONY: demo test test-pacs test-pacs-full ohif map map-test map-test-full map-lock lint bench
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -40,6 +42,13 @@ test-pacs: $(VENV)/.installed
 test-pacs-full: $(VENV)/.installed
 	mkdir -p out
 	PACS_FAULTS=full PACS_FAULTS_TABLE=out/faults.md tests/pacs/on_loopback.sh $(BIN)/python -m pytest tests/pacs -m pacs
+
+ohif: $(VENV)/.installed out/ohif/package/dist/index.html
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[viewer]"
+
+out/ohif/package/dist/index.html:
+	mkdir -p out/ohif
+	cd out/ohif && npm pack --silent $(OHIF) && tar --extract --file *.tgz --touch && rm *.tgz
 
 # A base of another name is the engine's to find.
 map: $(WHEELS)/.$(BUILD)

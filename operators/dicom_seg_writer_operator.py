@@ -55,7 +55,8 @@ class DicomSegWriterOperator(Operator):
         """Write.
 
         Raises:
-            OutputError: If the source's header does not allow a valid object, or the file cannot be written.
+            UnusableHeader: If the source's header does not allow a valid object.
+            OutputError: If the file cannot be written.
         """
         series, result = op_input.receive("loaded").series, op_input.receive("result")
         written = write_outputs(

@@ -1,6 +1,7 @@
-"""Measure the queue: series of 20 images from several senders, a stand-in for the networks.
+"""Measure the queue: series of 20 images from several senders, with a stand-in for the networks or with the real ones.
 
 python scripts/pacs_load.py --series 1000 --senders 4 --folder out/load
+python scripts/pacs_load.py --series 20 --real --folder out/load-real
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +24,11 @@ from pydicom.uid import generate_uid
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from spine_segmentation.synth.dicom import write_study
+from spine_segmentation.synth.generator import generate_volume
+from tests.conftest import SEED
 from tests.pacs.lab import Archive, ServiceProcess, free_port, make_config, make_series, storescu, wait_for
+from tests.pacs.test_end_to_end import PROGRAM
 
 
 def main() -> None:
@@ -32,12 +38,13 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=20)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--senders", type=int, default=4)
+    parser.add_argument("--real", action="store_true", help="the networks of the package, on a generated lumbar spine")
     parser.add_argument("--folder", type=Path, required=True)
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True)
     archive = Archive().start()
     config = make_config(arguments.folder, free_port(), archive.port, readiness={"quiet_seconds": 2.0})
-    service = ServiceProcess(config).start()
+    service = ServiceProcess(config, program=PROGRAM if arguments.real else None).start()
     try:
         print(json.dumps(measure(arguments, service, archive), indent=2))
     finally:
@@ -45,11 +52,21 @@ def main() -> None:
         archive.stop()
 
 
+def make_template(arguments: argparse.Namespace) -> list[pydicom.Dataset]:
+    """The images of one series."""
+    folder = arguments.folder / "template"
+    if arguments.real:
+        scan = generate_volume(SEED, slices=arguments.images, rows=arguments.size, columns=arguments.size)
+        paths = write_study(scan, folder, seed=SEED)
+    else:
+        paths = make_series(folder, images=arguments.images, size=arguments.size)
+    return [pydicom.dcmread(path) for path in paths]
+
+
 def measure(arguments: argparse.Namespace, service: ServiceProcess, archive: Archive) -> dict[str, object]:
     """Send everything and wait until it is delivered."""
-    paths = make_series(arguments.folder / "template", images=arguments.images, size=arguments.size)
-    template = [pydicom.dcmread(path) for path in paths]
-    memory: list[float] = []
+    template = make_template(arguments)
+    memory: dict[str, list[float]] = {"service": [], "worker": []}
     done = threading.Event()
     watcher = threading.Thread(target=watch_memory, args=(service, memory, done), daemon=True)
     watcher.start()
@@ -58,7 +75,7 @@ def measure(arguments: argparse.Namespace, service: ServiceProcess, archive: Arc
         folders = [arguments.folder / f"series{number}" for number in range(arguments.series)]
         latencies = list(pool.map(lambda folder: send_one(service.port, template, folder), folders))
     received = time.monotonic() - began
-    wait_for(lambda: service.job_states()["DONE"] == arguments.series and service.is_idle(), 7200)
+    wait_for(lambda: service.job_states()["DONE"] == arguments.series and service.is_idle(), seconds=7200)
     finished = time.monotonic() - began
     done.set()
     waits = [row["seconds"] for row in service.rows(
@@ -72,11 +89,9 @@ def measure(arguments: argparse.Namespace, service: ServiceProcess, archive: Arc
         "seconds from complete to delivered, p50 p95 p99": percentiles(waits),
         "objects at the archive": len(archive.objects),
         "sources with other than one result": sum(count != 1 for count in archive.sources().values()),
-        "service memory MiB, after start, middle, end": [
-            memory[3 * len(memory) // 10],
-            memory[len(memory) // 2],
-            memory[-1],
-        ],
+        "memory of each MiB, after a tenth, half and all of the time": {
+            name: [values[len(values) // 10], values[len(values) // 2], values[-1]] for name, values in memory.items()
+        },
         "litter": len(service.litter()),
     }
 
@@ -99,12 +114,14 @@ def send_one(port: int, template: list[pydicom.Dataset], folder: Path) -> float:
     return seconds
 
 
-def watch_memory(service: ServiceProcess, memory: list[float], done: threading.Event) -> None:
-    """Note the service's resident memory, MiB, every second."""
+def watch_memory(service: ServiceProcess, memory: dict[str, list[float]], done: threading.Event) -> None:
+    """Note the resident memory of service and worker, MiB, every second."""
     while not done.wait(1.0):
-        if service.process is not None:
-            pages = int(Path(f"/proc/{service.process.pid}/statm").read_text().split()[1])
-            memory.append(round(pages * resource.getpagesize() / 2**20, 1))
+        processes = {"service": service.process.pid} if service.process is not None else {}
+        for name, pid in (processes | {"worker": next(iter(service.workers()), 0)}).items():
+            with suppress(OSError):  # there is none at the moment
+                pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+                memory[name].append(round(pages * resource.getpagesize() / 2**20, 1))
 
 
 def percentiles(values: list[float]) -> list[float]:

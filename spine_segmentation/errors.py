@@ -9,6 +9,7 @@
     |   +-- UnreadableFile
     |   |   +-- TruncatedFile
     |   |   +-- UndecodablePixels
+    |   +-- UnusableHeader
     |   +-- InvalidVolume
     |   +-- InconsistentGeometry
     |       +-- MissingGeometry
@@ -82,6 +83,10 @@ class TruncatedFile(UnreadableFile):
 
 class UndecodablePixels(UnreadableFile):
     """Pixel data cannot be decoded."""
+
+
+class UnusableHeader(InputError):
+    """The header of the source does not allow the DICOM object asked for."""
 
 
 class InvalidVolume(InputError):

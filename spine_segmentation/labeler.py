@@ -93,7 +93,11 @@ class Labeler:
 
         Returns:
             What the image says about each.
+
+        Raises:
+            InvalidVolume: If there are more than ``MAX_PER_KIND`` instances of one kind.
         """
+        _check([instance.kind for instance in instances.items])
         if not instances.items:
             return LevelEvidence(np.zeros((0, len(LEVELS))), np.zeros(0))
         evidence: LevelEvidence = self._bundle.run({"image": volume, "instances": instances})["pred"]

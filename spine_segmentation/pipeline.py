@@ -85,14 +85,45 @@ class SpinePipeline:
             UsageError: If an anchor means no structure, or anchors contradict one another.
             ModelError: If the labeling bundle's weights are absent or do not fit.
         """
-        results, looks = [], []
-        for title, volume in volumes.items():
-            result, instances = self._separated(volume)
-            with timed("label", result.timings):
-                looks.append(Look(title, instances, self.labeler.look(volume, instances)))
-            results.append(result)
-        labelings = label_study(looks, anchors)
-        return tuple(self._labelled(*pair) for pair in zip(results, labelings, strict=True))
+        return self.name([self.look(title, volume) for title, volume in volumes.items()], anchors=anchors)
+
+    def look(self, title: str, volume: Volume) -> tuple[SpineResult, Look]:
+        """Segment one volume and separate its structures, for :meth:`name`.
+
+        Args:
+            title: What remarks call it, without patient data.
+            volume: Sagittal MR image of any part of the spine, in any orientation.
+
+        Returns:
+            The result as far as it goes, and what the volume shows.
+
+        Raises:
+            UnsupportedOrientation: If the slices are thick and not sagittal.
+            InvalidVolume: If an intensity is not finite, the image is constant, or there are more structures of one
+                kind than there are ids.
+            ModelError: If the labeling bundle's weights are absent or do not fit.
+        """
+        result, instances = self._separated(volume)
+        with timed("label", result.timings):
+            return result, Look(title, instances, self.labeler.look(volume, instances))
+
+    def name(
+        self, seen: Sequence[tuple[SpineResult, Look]], *, anchors: Sequence[Anchor] = ()
+    ) -> tuple[SpineResult, ...]:
+        """Name the structures of several volumes that share patient space, with one numbering for all.
+
+        Args:
+            seen: From :meth:`look`, at least one.
+            anchors: What is known about the levels of the first volume.
+
+        Returns:
+            What was found in each, see :func:`~spine_segmentation.study.label_study`.
+
+        Raises:
+            UsageError: If an anchor means no structure, or anchors contradict one another.
+        """
+        labelings = label_study([look for _, look in seen], anchors)
+        return tuple(self._labelled(result, labeling) for (result, _), labeling in zip(seen, labelings, strict=True))
 
     def _segmented(self, volume: Volume) -> SpineResult:
         timings: dict[str, float] = {}

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spine_segmentation.anatomy import BY_NAME, Kind
+from spine_segmentation.errors import InputError
 from spine_segmentation.volume import Volume
 
 Status = Literal["determined", "ambiguous", "undetermined"]
@@ -204,3 +205,7 @@ class SpineResult:
     labeling: Labeling | None
     models: tuple[ModelIdentity, ...]
     timings: dict[str, float]
+
+
+Outcome = SpineResult | InputError
+"""What was found in one series of several, or why it cannot be used."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spine_segmentation.anchors import Anchor
-from spine_segmentation.errors import NoSpineFound, UsageError
+from spine_segmentation.errors import InputError, NoSpineFound, UsageError
 from spine_segmentation.io.dicom_seg import SegType
 from spine_segmentation.io.dicom_sr import SrType
 from spine_segmentation.io.load import LoadedInput, load_input
@@ -17,7 +18,9 @@ from spine_segmentation.io.status import write_status
 from spine_segmentation.io.study_input import load_localizer, load_study
 from spine_segmentation.pipeline import SpinePipeline, require_spine, shows_spine
 from spine_segmentation.results import SpineResult
-from spine_segmentation.study import set_apart
+from spine_segmentation.study_run import process_study
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,10 @@ class SeriesResult:
     name: str
     loaded: LoadedInput
     result: SpineResult
+
+
+_Found = tuple[list[SeriesResult], dict[str, InputError]]
+"""What was found, and why the other series of a study cannot be used, by their names."""
 
 
 @dataclass(frozen=True)
@@ -84,21 +91,27 @@ def run_job(
         say: Told what is being done.
 
     Returns:
-        What was found; of a study the best suited series comes first. Remarks say which series were named together
-        and which apart.
+        What was found; of a study the best suited series comes first. Remarks say which series were named together,
+        which apart, and which were left out because they cannot be used.
 
     Raises:
         UsageError: If the input does not allow what is wanted, an anchor means no structure, or anchors contradict one
             another.
         NoSuitableSeries: If there is no sagittal spine MR series.
-        InputError: If the input cannot be read or must not be used.
+        InputError: If the input cannot be read or must not be used; of a study, if that is so of every series, or of
+            any where there are anchors.
         ModelError: If the networks cannot be loaded.
         OutputError: If a file cannot be written.
     """
-    found = _process_study(job, load_pipeline, say) if job.study else [_process_series(job, load_pipeline, say)]
+    process = _process_study if job.study else _process_series
+    found, failures = process(job, load_pipeline, say)
     say("writing")
     for series in found:
         _write(series, folder / series.name, job)
+    for name, error in failures.items():
+        logger.warning("%s is left out: %s", name, error)
+        make_folder(folder / name)
+        write_status(folder / name / STATUS_FILE, "failed", error.exit_code, error=error)
     return found
 
 
@@ -114,7 +127,7 @@ def require_any_spine(found: Sequence[SeriesResult]) -> None:
     require_spine(next((series.result for series in found if shows_spine(series.result)), found[0].result))
 
 
-def _process_series(job: Job, load_pipeline: Callable[[], SpinePipeline], say: Callable[[str], None]) -> SeriesResult:
+def _process_series(job: Job, load_pipeline: Callable[[], SpinePipeline], say: Callable[[str], None]) -> _Found:
     loaded = load_input(job.source, job.series)
     if job.formats <= DICOM_FORMATS and loaded.series is None:
         raise UsageError(
@@ -126,34 +139,32 @@ def _process_series(job: Job, load_pipeline: Callable[[], SpinePipeline], say: C
     say("segmenting and naming")
     pipeline = load_pipeline()
     if localizer is None:
-        return SeriesResult("", loaded, pipeline(loaded.volume, only_semantic=job.only_semantic, anchors=job.anchors))
-    volumes = {"the series": loaded.volume, "the localizer": localizer.volume}
-    return SeriesResult("", loaded, pipeline.study(volumes, anchors=job.anchors)[0])
+        result = pipeline(loaded.volume, only_semantic=job.only_semantic, anchors=job.anchors)
+    else:
+        volumes = {"the series": loaded.volume, "the localizer": localizer.volume}
+        result = pipeline.study(volumes, anchors=job.anchors)[0]
+    return [SeriesResult("", loaded, result)], {}
 
 
-def _process_study(
-    job: Job, load_pipeline: Callable[[], SpinePipeline], say: Callable[[str], None]
-) -> list[SeriesResult]:
-    groups = load_study(job.source)
+def _process_study(job: Job, load_pipeline: Callable[[], SpinePipeline], say: Callable[[str], None]) -> _Found:
+    study = load_study(job.source)
     say("segmenting and naming all series")
-    pipeline = load_pipeline()
-    found = []
-    for k, group in enumerate(groups):
-        volumes = {name: loaded.volume for name, loaded in group.items()}
-        results = pipeline.study(volumes, anchors=() if k else job.anchors)
-        found.append([SeriesResult(*pair, result) for pair, result in zip(group.items(), results, strict=True)])
-    return [_compared(series, group, found) for group in found for series in group]
+    loaded = {name: one for group in study.groups for name, one in group.items()}
+    volumes = [{name: one.volume for name, one in group.items()} for group in study.groups]
+    outcomes = process_study(load_pipeline(), volumes, job.anchors)
+    failures = study.failures | {name: error for name, error in outcomes.items() if isinstance(error, InputError)}
+    found = [SeriesResult(name, loaded[name], one) for name, one in outcomes.items() if isinstance(one, SpineResult)]
+    if failures and (not found or job.anchors):  # anchors are about the best suited series, which may be among them
+        raise next(iter(failures.values()))
+    remarks = [f"{name} was left out: it cannot be used." for name in failures]
+    return [_remark(series, remarks) for series in found], failures
 
 
-def _compared(
-    series: SeriesResult, group: Sequence[SeriesResult], groups: Sequence[Sequence[SeriesResult]]
-) -> SeriesResult:
-    """Add what the series of other frames of reference say."""
-    others = [other for others in groups if others is not group for other in others]
-    apart = {other.name: other.result.labeling for other in others if other.result.labeling is not None}
-    if series.result.labeling is None:
+def _remark(series: SeriesResult, sentences: Sequence[str]) -> SeriesResult:
+    labeling = series.result.labeling
+    if labeling is None:
         return series
-    labeling = set_apart(series.result.labeling, apart, "they share no frame of reference")
+    labeling = replace(labeling, remarks=(*labeling.remarks, *sentences))
     return replace(series, result=replace(series.result, labeling=labeling))
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from spine_segmentation.anatomy import VERSE_NUMBERS
 from spine_segmentation.anchors import Anchor
-from spine_segmentation.errors import NoSpineFound, UsageError
+from spine_segmentation.errors import MissingSlice, NoSpineFound, UsageError
 from spine_segmentation.io.nifti import write_nifti
 from spine_segmentation.pipeline import SpinePipeline
 from spine_segmentation.segment_run import Job, SeriesResult, require_any_spine, run_job
@@ -161,6 +161,36 @@ def test_a_series_without_a_spine_fails_for_itself(
     assert (status["state"], status["exit_code"], status["outputs"]) == ("failed", 5, ["result.json"])
     with pytest.raises(NoSpineFound):
         require_any_spine([series for series in found if series.name == "series-077"])
+
+
+@pytest.fixture
+def gappy_study(study: Path, tmp_path: Path) -> Path:
+    """The study without one slice of its small series."""
+    shutil.copytree(study, tmp_path / "in")
+    (tmp_path / "in" / "small" / "IM0003.dcm").unlink()
+    return tmp_path / "in"
+
+
+def test_a_series_that_cannot_be_read_is_left_out_of_its_study(
+    gappy_study: Path, pipeline: SpinePipeline, tmp_path: Path
+) -> None:
+    found = run(Job(gappy_study, study=True, formats=frozenset({"json"})), pipeline, tmp_path)
+    assert [series.name for series in found] == ["series-002"]
+    status = json.loads((tmp_path / "series-001" / "status.json").read_text())
+    assert (status["state"], status["exit_code"], status["error"]["type"]) == ("failed", 4, "MissingSlice")
+    remarks = document(tmp_path / "series-002")["labelling"]["remarks"]
+    assert remarks == ["series-001 was left out: it cannot be used."]
+
+
+def test_anchors_want_a_study_that_can_be_read(gappy_study: Path, pipeline: SpinePipeline, tmp_path: Path) -> None:
+    with pytest.raises(MissingSlice):
+        run(Job(gappy_study, study=True, anchors=(Anchor("L5", "lowest"),)), pipeline, tmp_path)
+
+
+def test_a_study_of_which_nothing_can_be_read(gappy_study: Path, pipeline: SpinePipeline, tmp_path: Path) -> None:
+    (gappy_study / "large" / "IM0003.dcm").unlink()
+    with pytest.raises(MissingSlice):
+        run(Job(gappy_study, study=True), pipeline, tmp_path)
 
 
 @pytest.mark.parametrize(

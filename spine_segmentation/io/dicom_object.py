@@ -10,7 +10,7 @@ from pydicom import Dataset
 from pydicom.sr.coding import Code as DicomCode
 
 from spine_segmentation.anatomy import Code
-from spine_segmentation.errors import OutputError
+from spine_segmentation.errors import UnusableHeader
 from spine_segmentation.io.atomic import atomic_path
 from spine_segmentation.io.product import PRODUCT_NAME, product_version
 from spine_segmentation.results import ModelIdentity
@@ -70,13 +70,14 @@ def object_file(path: Path, noun: str) -> Iterator[Path]:
         The path to write to.
 
     Raises:
-        OutputError: If the source's header does not allow a valid object, or the file cannot be written.
+        UnusableHeader: If the source's header does not allow a valid object.
+        OutputError: If the file cannot be written.
     """
     try:
         with atomic_path(path) as temporary:
             yield temporary
     except _REFUSALS as error:
-        raise OutputError(
+        raise UnusableHeader(
             f"the header of the source does not allow {noun} ({type(error).__name__})",
             expected="a header with valid geometry and identification",
             remedy="check the source with dciodvfy, or write NIfTI",

@@ -54,7 +54,8 @@ def write_segmentation(result: SpineResult, series: DicomSeries, path: Path, seg
     Raises:
         UsageError: If the result has no labelling or lies on another grid than the series.
         NoSpineFound: If no structure has a voxel: a segmentation without segments cannot be.
-        OutputError: If the source's header does not allow a valid object, or the file cannot be written.
+        UnusableHeader: If the source's header does not allow a valid object.
+        OutputError: If the file cannot be written.
     """
     labeling = _checked_labeling(result, series)
     present = _present(labeling)

@@ -77,7 +77,8 @@ def write_report(
 
     Raises:
         UsageError: If the result has no labelling, or the segmentation is one of another series or result.
-        OutputError: If the source's header does not allow a valid object, or the file cannot be written.
+        UnusableHeader: If the source's header does not allow a valid object.
+        OutputError: If the file cannot be written.
     """
     with object_file(path, "a structured report") as temporary:
         report = _encode(result, series, pydicom.dcmread(segmentation, stop_before_pixels=True), sr_type)

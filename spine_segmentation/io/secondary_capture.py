@@ -45,7 +45,8 @@ def write_capture(result: SpineResult, series: DicomSeries, path: Path) -> None:
     Raises:
         UsageError: If the result has no labelling.
         UnsupportedOrientation: If the slices are thick and not sagittal.
-        OutputError: If the source's header does not allow a valid object, or the file cannot be written.
+        UnusableHeader: If the source's header does not allow a valid object.
+        OutputError: If the file cannot be written.
     """
     if result.labeling is None:
         raise UsageError(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from spine_segmentation.errors import UsageError
+from spine_segmentation.errors import InputError, UsageError
 from spine_segmentation.io.dicom_headers import text
 from spine_segmentation.io.dicom_series import SeriesSummary, choose_series, list_series
 from spine_segmentation.io.load import LoadedInput, load_input, load_series
@@ -16,21 +17,33 @@ from spine_segmentation.io.output_folder import SERIES_FOLDER
 _FRAME_OF_REFERENCE = "FrameOfReferenceUID"
 
 
-def load_study(folder: Path) -> list[dict[str, LoadedInput]]:
+@dataclass(frozen=True)
+class StudyInput:
+    """The series of a study, each under a name without patient data, for folders and sentences.
+
+    Attributes:
+        groups: Series that share a frame of reference; one without is a group of its own.
+        failures: Why a series could not be read.
+    """
+
+    groups: list[dict[str, LoadedInput]]
+    failures: dict[str, InputError]
+
+
+def load_study(folder: Path) -> StudyInput:
     """Read all suitable series of the study to which the best suited series belongs.
 
     Args:
         folder: With DICOM files at any depth.
 
     Returns:
-        Groups of series that share a frame of reference, the best suited series first; a series without one is
-        a group of its own. Keys are names without patient data, for folders and sentences: ``"series-003"`` by the
-        series number, or by a hash of the UID where numbers are missing or not unique.
+        The series that can be read, the best suited one first, and why the others cannot; names as of
+        :func:`name_series`.
 
     Raises:
         UsageError: If the input is no folder with DICOM files.
         NoSuitableSeries: If there is no sagittal spine MR series.
-        InputError: If a series cannot be read or its geometry is not whole.
+        InputError: If no series can be read.
     """
     if not folder.is_dir():
         raise UsageError(
@@ -42,11 +55,47 @@ def load_study(folder: Path) -> list[dict[str, LoadedInput]]:
     first, reason = choose_series(summaries)
     same_study = [s for s in summaries if s.study_uid == first.study_uid != ""]
     suitable = [first, *(s for s in same_study if s.unsuitable is None and s is not first)]
+    reasons = [reason, *(["a suitable series of the same study"] * (len(suitable) - 1))]
+    study = read_study(dict(zip(name_series(suitable), zip(suitable, reasons, strict=True), strict=True)))
+    if not study.groups:
+        raise next(iter(study.failures.values()))
+    return study
+
+
+def read_study(chosen: Mapping[str, tuple[SeriesSummary, str]]) -> StudyInput:
+    """Read series of one study; one that cannot be read is no obstacle to the others.
+
+    Args:
+        chosen: Series with the reason for each, by name.
+    """
     groups: dict[str, dict[str, LoadedInput]] = defaultdict(dict)
-    for k, (summary, name) in enumerate(zip(suitable, _names(suitable), strict=True)):
-        loaded = load_series(summary, reason if k == 0 else "a suitable series of the same study")
-        groups[_space(loaded)[1] or name][name] = loaded
-    return list(groups.values())
+    failures: dict[str, InputError] = {}
+    for name, (summary, reason) in chosen.items():
+        try:
+            loaded = load_series(summary, reason)
+        except InputError as error:
+            failures[name] = error
+        else:
+            groups[_space(loaded)[1] or name][name] = loaded
+    return StudyInput(list(groups.values()), failures)
+
+
+def name_series(series: Sequence[SeriesSummary]) -> list[str]:
+    """Name the series of a study without patient data.
+
+    Args:
+        series: All of them.
+
+    Returns:
+        ``"series-003"`` by the series number, or by a hash of the UID where numbers are missing or not unique.
+    """
+    times = Counter(summary.number for summary in series)
+    return [
+        f"{SERIES_FOLDER}{summary.number:03d}"
+        if summary.number is not None and times[summary.number] == 1
+        else f"{SERIES_FOLDER}{hashlib.sha256(summary.series_uid.encode()).hexdigest()[:8]}"
+        for summary in series
+    ]
 
 
 def load_localizer(localizer: str, source: Path, main: LoadedInput) -> LoadedInput:
@@ -89,13 +138,3 @@ def _space(loaded: LoadedInput) -> tuple[str, ...]:
     """Study and frame of reference, empty where they are missing."""
     headers = loaded.series.sources[:1] if loaded.series else ()
     return tuple(text(header, keyword) for header in headers for keyword in ("StudyInstanceUID", _FRAME_OF_REFERENCE))
-
-
-def _names(series: Sequence[SeriesSummary]) -> list[str]:
-    times = Counter(summary.number for summary in series)
-    return [
-        f"{SERIES_FOLDER}{summary.number:03d}"
-        if summary.number is not None and times[summary.number] == 1
-        else f"{SERIES_FOLDER}{hashlib.sha256(summary.series_uid.encode()).hexdigest()[:8]}"
-        for summary in series
-    ]

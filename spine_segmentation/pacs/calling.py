@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pynetdicom import AE
 from pynetdicom.association import Association
 
+from spine_segmentation.errors import OutputError
 from spine_segmentation.pacs.config import RemoteAe
 from spine_segmentation.pacs.tls import client_context
 
@@ -35,6 +36,7 @@ def call(remote: RemoteAe, ae_title: str, contexts: Sequence[Context]) -> Iterat
 
     Raises:
         UsageError: If the TLS files cannot be used.
+        OutputError: If the block uses an association that the remote has cut off.
     """
     association = _entity(ae_title, contexts).associate(
         remote.host,
@@ -44,6 +46,14 @@ def call(remote: RemoteAe, ae_title: str, contexts: Sequence[Context]) -> Iterat
     )
     try:
         yield association if association.is_established else None
+    except RuntimeError as error:
+        if association.is_established:
+            raise
+        raise OutputError(
+            f"the association with {remote.ae_title} was cut off",
+            expected="a peer that stays until it is released",
+            remedy="nothing: it is tried again; look at the peer if that happens again and again",
+        ) from error
     finally:
         if association.is_established:
             association.release()

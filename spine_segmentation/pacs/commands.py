@@ -124,11 +124,15 @@ def purge(
     job_id: JobId,
     undelivered: Annotated[bool, typer.Option("--undelivered", help="Even if results were not delivered.")] = False,
 ) -> None:
-    """Delete the images and results of a job's series."""
-    from spine_segmentation.pacs.retention import purge as purge_series
+    """Delete the images and results of a job's series, and of those that are named together with it."""
+    from spine_segmentation.pacs.content import group_of
+    from spine_segmentation.pacs.retention import purge as purge_group
 
     ledger, spool = _open(config)
-    if not purge_series(ledger, spool, _find(ledger, job_id)["series_uid"], undelivered=undelivered):
+    series_uid = _find(ledger, job_id)["series_uid"]
+    with ledger.transaction() as db:
+        group_uid = group_of(db, series_uid)
+    if not purge_group(ledger, spool, group_uid, undelivered=undelivered):
         raise UsageError(
             f"the series of job {job_id} is in work or not delivered",
             expected="a series that is finished and delivered",

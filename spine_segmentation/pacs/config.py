@@ -109,7 +109,8 @@ class Readiness(_Section):
     quiet_seconds: PositiveFloat = 10.0
     """No image of it for so long, and no open association that has sent some."""
     group: Literal["series", "study"] = "series"
-    """With ``study`` a series waits until all series of its study are quiet."""
+    """With ``study`` a series waits until all MR series of its study are quiet, and these are named together. Applies
+    to series that arrive from then on."""
     completeness: Completeness | None = None
     """Also ask a PACS for the number of images."""
 

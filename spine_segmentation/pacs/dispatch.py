@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pydicom
@@ -13,10 +14,11 @@ from pydantic import ValidationError
 from spine_segmentation.io.outputs import STATUS_FILE
 from spine_segmentation.io.status import StatusDocument
 from spine_segmentation.pacs import jobs
+from spine_segmentation.pacs.claims import Batch, claim
 from spine_segmentation.pacs.config import Results
 from spine_segmentation.pacs.jobs import Job, ResultObject
 from spine_segmentation.pacs.ledger import Ledger
-from spine_segmentation.pacs.protocol import Reply, Request
+from spine_segmentation.pacs.protocol import Request, SeriesRequest
 from spine_segmentation.pacs.spool import Spool
 from spine_segmentation.pacs.worker import Worker
 
@@ -27,10 +29,12 @@ _SKIPPED = {3, 5}
 _BAD_INPUT = 4
 _LATER_SECONDS = 15.0
 """A job that could not be done for want of space, or whose worker crashed, waits so long."""
+_LONGER = 4.0
+"""With each further crash it waits so many times longer: a passing trouble, such as want of memory, shall be over."""
 
 
 class Dispatcher:
-    """Processes one job after the other.
+    """Processes one job, or the jobs of one study, after the other.
 
     Args:
         spool: The files.
@@ -66,7 +70,6 @@ class Dispatcher:
             Whether there was one.
 
         Raises:
-            OSError: If a file cannot be read or written; the job is back in the queue.
             sqlite3.Error: If the ledger cannot be written.
         """
         if not self._worker.start():
@@ -75,13 +78,10 @@ class Dispatcher:
             jobs.recover(self._ledger)
         now = time.monotonic()
         self._not_before = {job_id: due for job_id, due in self._not_before.items() if due > now}
-        job = jobs.claim(self._ledger, self._worker.model, tuple(self._not_before))
-        if job is None:
+        batch = claim(self._ledger, self._worker.model, self._max_attempts, tuple(self._not_before))
+        if batch is None:
             return False
-        try:
-            self._process(job)
-        except OSError as error:
-            self._later(job, f"files cannot be read or written ({error.strerror})")
+        self._process(batch)
         self.seconds_busy += time.monotonic() - now
         return True
 
@@ -90,21 +90,37 @@ class Dispatcher:
         self._worker.kill()
         jobs.recover(self._ledger)
 
-    def _process(self, job: Job) -> None:
-        work = self._spool.open_work(job.inputs)
+    def _process(self, batch: Batch) -> None:
+        waiting = list(batch.jobs)
         try:
-            reply = self._worker.run(self._request(job, work))
-            self._record(job, work, reply, _read_status(work / "output" / STATUS_FILE))
+            with self._work_folder(batch) as work:
+                reply = self._worker.run(self._request(batch, work))
+                whole = _read_status(work / STATUS_FILE)
+                for job in batch.jobs:
+                    number = list(batch.series).index(job.series_uid)
+                    self._record(job, work / str(number) / "output", whole, reply.objects[number] if reply else None)
+                    waiting.remove(job)
+        except OSError as error:
+            for job in waiting:
+                self._later(job, f"files cannot be read or written ({error.strerror})")
+
+    @contextmanager
+    def _work_folder(self, batch: Batch) -> Iterator[Path]:
+        work = self._spool.open_work([*batch.series.values()])
+        try:
+            yield work
         finally:
             self._spool.close_work(work)
 
-    def _request(self, job: Job, work: Path) -> Request:
+    def _request(self, batch: Batch, work: Path) -> Request:
+        jobs_of = {job.series_uid: job for job in batch.jobs}
         return Request(
-            input=work / "input",
-            output=work / "output",
-            version=job.version,
-            predecessors=job.predecessors,
-            study_uid=job.study_uid,
+            folder=work,
+            series=tuple(
+                _series_request(work / str(number), jobs_of.get(series_uid))
+                for number, series_uid in enumerate(batch.series)
+            ),
+            study_uid=batch.jobs[0].study_uid,
             results=self._results,
             preview=self._previews,
         )
@@ -120,21 +136,24 @@ class Dispatcher:
 
     def _count_attempt(self, job: Job, reason: str) -> None:
         """Give a job back that may have been the worker's undoing; the others come first."""
-        self._not_before[job.id] = time.monotonic() + _LATER_SECONDS
+        self._not_before[job.id] = time.monotonic() + _LATER_SECONDS * _LONGER**job.attempts
         jobs.give_back(self._ledger, job.id, reason, crashed=True, max_attempts=self._max_attempts)
 
-    def _record(self, job: Job, work: Path, reply: Reply | None, status: StatusDocument | None) -> None:
+    def _record(self, job: Job, output: Path, whole: StatusDocument | None, objects: tuple[str, ...] | None) -> None:
+        """Record what came of a job; the worker's own trouble is that of every job it had."""
+        status = whole if whole is None or whole.state == "failed" else _read_status(output / STATUS_FILE)
         if status is not None and status.state == "failed":
             self._failed(job, status)
-        elif status is None or reply is None:
+        elif status is None or objects is None:
             self._crashed(job)
         else:
-            self._succeeded(job, work, reply)
+            self._succeeded(job, output, objects)
 
-    def _succeeded(self, job: Job, work: Path, reply: Reply) -> None:
-        folder = self._spool.publish(work, f"job-{job.id}")
-        results = [_describe(self._spool, f"{folder}/{name}") for name in reply.objects]
-        if not jobs.finish(self._ledger, job, results, self._destinations):
+    def _succeeded(self, job: Job, output: Path, objects: Sequence[str]) -> None:
+        folder = self._spool.publish(output, f"job-{job.id}")
+        results = [_describe(self._spool, f"{folder}/{name}") for name in objects]
+        reason = "named apart: processing it with its study had failed" if job.apart else ""
+        if not jobs.finish(self._ledger, job, results, self._destinations, reason):
             self._spool.remove_folder(folder)
         logger.info("job %d is done", job.id)
 
@@ -154,6 +173,15 @@ class Dispatcher:
         logger.warning("job %d waits: %s", job.id, reason)
         self._not_before[job.id] = time.monotonic() + _LATER_SECONDS
         jobs.give_back(self._ledger, job.id, reason, crashed=False, max_attempts=self._max_attempts)
+
+
+def _series_request(folder: Path, job: Job | None) -> SeriesRequest:
+    """Ask for the objects of a job; without one the series only takes part in the naming."""
+    if job is None:
+        return SeriesRequest(input=folder / "input")
+    return SeriesRequest(
+        input=folder / "input", output=folder / "output", version=job.version, predecessors=job.predecessors
+    )
 
 
 def _read_status(path: Path) -> StatusDocument | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import os
 import resource
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from enum import StrEnum
@@ -46,30 +48,61 @@ class Relation(StrEnum):
     UNKNOWN = "the comparison failed"
 
 
-def relate(first: Path, second: Path) -> Relation:
-    """Compare two objects of one UID.
+class Comparer:
+    """Compares objects of one UID, one pair at a time, in a process that is started when it is first needed."""
 
-    Args:
-        first: A DICOM file.
-        second: Another one.
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pool: ProcessPoolExecutor | None = None
 
-    Returns:
-        How they relate; ``DIFFERENT`` where one of them cannot be decoded, ``UNKNOWN`` where the comparison crashed
-        or took too long.
-    """
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context, initializer=_limit_memory) as pool:
-        try:
-            return pool.submit(_relate, first, second).result(_TIMEOUT_SECONDS)
-        except (BrokenProcessPool, TimeoutError):
-            logger.error("two objects of one UID could not be compared")
-            for process in list((pool._processes or {}).values()):
+    def relate(self, first: Path, second: Path) -> Relation:
+        """Compare two objects.
+
+        Args:
+            first: A DICOM file.
+            second: Another one.
+
+        Returns:
+            How they relate; ``DIFFERENT`` where one of them cannot be decoded, ``UNKNOWN`` where the comparison crashed
+            or took too long.
+        """
+        with self._lock:
+            self._pool = self._pool or _start_pool()
+            try:
+                return self._pool.submit(_relate, first, second).result(_TIMEOUT_SECONDS)
+            except (BrokenProcessPool, TimeoutError):
+                logger.error("two objects of one UID could not be compared")
+                self._kill()
+                return Relation.UNKNOWN
+
+    def stop(self) -> None:
+        """End the process, if there is one."""
+        with self._lock:
+            self._kill()
+
+    def _kill(self) -> None:
+        if self._pool is not None:
+            for process in list((self._pool._processes or {}).values()):
                 process.kill()
-            return Relation.UNKNOWN
+            self._pool.shutdown()
+            self._pool = None
 
 
-def _limit_memory() -> None:
+def _start_pool() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_prepare)
+
+
+def _prepare() -> None:
+    """Bound the process's memory, and let it end with the service, however that ends."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _relate(first: Path, second: Path) -> Relation:

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from spine_segmentation.pacs.equivalence import Relation, relate
+from spine_segmentation.pacs.equivalence import Comparer, Relation
 from spine_segmentation.pacs.header import Identity, read_identity
 from spine_segmentation.pacs.ledger import Ledger
-from spine_segmentation.pacs.loop_guard import is_own
+from spine_segmentation.pacs.loop_guard import is_own, reason_to_skip
 from spine_segmentation.pacs.spool import Spool
 from spine_segmentation.pacs.statuses import StoreStatus
 
@@ -71,6 +71,7 @@ class Intake:
         min_free_bytes: Refuse below so much free space.
         max_object_bytes: Refuse objects that inflate to more.
         corrected_headers: What to do with a known image under another header.
+        group: Whether series are processed one by one or the MR series of a study together.
     """
 
     def __init__(
@@ -81,10 +82,12 @@ class Intake:
         min_free_bytes: int,
         max_object_bytes: int,
         corrected_headers: Literal["replace", "keep", "refuse"],
+        group: Literal["series", "study"] = "series",
     ) -> None:
         self._spool, self._ledger = spool, ledger
         self._min_free_bytes, self._max_object_bytes = min_free_bytes, max_object_bytes
-        self._corrected_headers = corrected_headers
+        self._corrected_headers, self._group = corrected_headers, group
+        self._comparer = Comparer()
         self.counts = IntakeCounts()
 
     def accept(self, arrival: Arrival) -> tuple[StoreStatus, str]:
@@ -106,6 +109,10 @@ class Intake:
             self.counts.add("conflicts" if status is StoreStatus.CONFLICT else "refused")
             logger.warning("an object from %s was refused with 0x%04X", arrival.calling_ae, status)
         return status, series_uid
+
+    def stop(self) -> None:
+        """End what runs beside it."""
+        self._comparer.stop()
 
     def _decide(self, arrival: Arrival) -> tuple[StoreStatus, str]:
         if self._spool.free_bytes() < self._min_free_bytes + len(arrival.encoded):
@@ -148,7 +155,7 @@ class Intake:
         with tempfile.NamedTemporaryFile(dir=self._spool.root / "incoming", suffix=".dcm") as file:
             file.write(content)
             file.flush()
-            return relate(self._spool.absolute(known["path"]), Path(file.name))
+            return self._comparer.relate(self._spool.absolute(known["path"]), Path(file.name))
 
     def _store(self, arrival: Arrival, identity: Identity, sha256: str, content: bytes) -> None:
         """Put the file on the disk, then the row: only now may it be acknowledged."""
@@ -161,18 +168,26 @@ class Intake:
                 " sha256=excluded.sha256, size=excluded.size, path=excluded.path, received_at=excluded.received_at",
                 (identity.sop_uid, identity.series_uid, sha256, len(content), path, now),
             )
+            own = is_own(db, identity)
             db.execute(
-                "INSERT INTO series VALUES(?,?,?,?,?,'RECEIVING') ON CONFLICT(series_uid) DO UPDATE SET"
+                "INSERT INTO series(series_uid, study_uid, modality, own, calling_ae, state, group_uid)"
+                " VALUES(?,?,?,?,?,'RECEIVING',?) ON CONFLICT(series_uid) DO UPDATE SET"
                 " state='RECEIVING', calling_ae=excluded.calling_ae",
                 (
                     identity.series_uid,
                     identity.study_uid,
                     identity.modality,
-                    is_own(db, identity),
+                    own,
                     arrival.calling_ae,
+                    self._group_uid(identity, own),
                 ),
             )
         self.counts.add("stored")
+
+    def _group_uid(self, identity: Identity, own: bool) -> str:
+        """What the series is processed with: its study, or nothing else."""
+        alone = self._group == "series" or reason_to_skip(identity.modality, own=own)
+        return identity.series_uid if alone else identity.study_uid
 
     def _record_conflict(self, arrival: Arrival, sha256: str) -> None:
         logger.warning("%s sent another object under a known UID", arrival.calling_ae)

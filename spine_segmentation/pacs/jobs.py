@@ -1,14 +1,16 @@
-"""Jobs in the ledger: one per series and content, processed by whatever model is current when its turn comes."""
+"""Jobs in the ledger: one per series and content, processed by whatever model is current when its turn comes.
+
+A content is that of the group of series that are named together, see :mod:`spine_segmentation.pacs.content`.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from spine_segmentation.pacs.content import content_hash, group_of
 from spine_segmentation.pacs.ledger import Ledger
 from spine_segmentation.pacs.loop_guard import reason_to_skip
 
@@ -23,18 +25,20 @@ class Job:
     Attributes:
         id: Its number.
         series_uid: The series.
-        inputs: Paths of its images, relative to the spool.
         version: 1, or one more than the results of earlier contents or models.
         predecessors: Series Instance UIDs of the objects that this job's supersede; none for version 1.
         study_uid: The study.
+        attempts: How often it was the worker's last.
+        apart: Whether it is processed without its group, because attempts with it had failed.
     """
 
     id: int
     series_uid: str
-    inputs: tuple[str, ...]
     version: int
     predecessors: tuple[str, ...]
     study_uid: str
+    attempts: int
+    apart: bool
 
 
 @dataclass(frozen=True)
@@ -54,59 +58,26 @@ class ResultObject:
     path: str
 
 
-def content_hash(db: sqlite3.Connection, series_uid: str, *, deleted_too: bool = False) -> str:
-    """Hash the images of a series, whatever order they arrived in.
-
-    Args:
-        db: The ledger's connection.
-        series_uid: The series.
-        deleted_too: Take deleted images as if they were here.
-    """
-    rows = db.execute(
-        "SELECT sop_uid, revision, sha256, path IS NULL AND NOT ? FROM instance WHERE series_uid=? ORDER BY sop_uid",
-        (deleted_too, series_uid),
-    )
-    return hashlib.sha256(json.dumps([tuple(row) for row in rows]).encode()).hexdigest()
-
-
-def settle(ledger: Ledger, series_uid: str) -> None:
-    """Make a job of a series that is complete, unless its content has one already.
+def settle(ledger: Ledger, group_uid: str) -> None:
+    """Make a job of every series of a group that is complete, unless its content has one already.
 
     A job of an earlier content that has not begun is dropped. Images that come again after they were processed and
     deleted make no job; they are deleted again in time.
 
     Args:
         ledger: The ledger.
-        series_uid: The series.
+        group_uid: The group.
     """
     with ledger.transaction() as db:
-        series = db.execute("SELECT * FROM series WHERE series_uid=?", (series_uid,)).fetchone()
-        content = content_hash(db, series_uid)
-        if not _is_known(db, series_uid, content):
-            _supersede_waiting(db, series_uid)
-            _insert(db, series_uid, content, *_verdict(db, series))
-        db.execute("UPDATE series SET state='SETTLED' WHERE series_uid=?", (series_uid,))
-
-
-def claim(ledger: Ledger, model: str, excluded: Sequence[int] = ()) -> Job | None:
-    """Take the oldest job that is ready.
-
-    Args:
-        ledger: The ledger.
-        model: Identity of the model that will process it.
-        excluded: Jobs to leave for later.
-
-    Returns:
-        The job, which is then RUNNING; None if there is none.
-    """
-    with ledger.transaction() as db:
-        for row in db.execute(
-            "SELECT * FROM job WHERE state='READY' AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY id",
-            (json.dumps(excluded),),
-        ).fetchall():
-            if _start(db, row, model):
-                return _job(db, row)
-        return None
+        content = content_hash(db, group_uid)
+        for series in db.execute("SELECT * FROM series WHERE group_uid=?", (group_uid,)).fetchall():
+            deleted = _has_deleted_images(db, series["series_uid"])
+            if deleted and series["state"] == "SETTLED":
+                continue  # it is history, and its result stays
+            if not _is_known(db, series["series_uid"], content, content_hash(db, group_uid, deleted_too=True)):
+                _supersede_waiting(db, series["series_uid"])
+                _insert(db, series["series_uid"], content, *_verdict(series, deleted))
+        db.execute("UPDATE series SET state='SETTLED' WHERE group_uid=?", (group_uid,))
 
 
 def finish(
@@ -122,15 +93,15 @@ def finish(
         reason: A remark.
 
     Returns:
-        False, and nothing is delivered, if the series has changed in the meantime: its new job is the one that counts.
+        False, and nothing is delivered, if the group has changed in the meantime: the new job is the one that counts.
     """
     with ledger.transaction() as db:
         row = db.execute("SELECT content FROM job WHERE id=?", (job.id,)).fetchone()
-        if row["content"] != content_hash(db, job.series_uid):
-            _end(db, job.id, "SUPERSEDED", "the series grew while it was processed")
+        if row["content"] != content_hash(db, group_of(db, job.series_uid)):
+            close(db, job.id, "SUPERSEDED", "images came while it was processed")
             return False
         _supersede_finished(db, job)
-        _end(db, job.id, "DONE", reason)
+        close(db, job.id, "DONE", reason)
         for result in results:
             _record(db, job.id, result, destinations)
         return True
@@ -146,7 +117,7 @@ def end(ledger: Ledger, job_id: int, state: str, reason: str) -> None:
         reason: Why; no patient data.
     """
     with ledger.transaction() as db:
-        _end(db, job_id, state, reason)
+        close(db, job_id, state, reason)
 
 
 def give_back(ledger: Ledger, job_id: int, reason: str, *, crashed: bool, max_attempts: int) -> None:
@@ -162,7 +133,7 @@ def give_back(ledger: Ledger, job_id: int, reason: str, *, crashed: bool, max_at
     with ledger.transaction() as db:
         attempts = db.execute("SELECT attempts FROM job WHERE id=?", (job_id,)).fetchone()[0] + crashed
         if attempts >= max_attempts:
-            _end(db, job_id, "FAILED", reason)
+            close(db, job_id, "FAILED", reason)
         else:
             db.execute("UPDATE job SET state='READY', interruptions=0, reason=? WHERE id=?", (reason, job_id))
         db.execute("UPDATE job SET attempts=? WHERE id=?", (attempts, job_id))
@@ -186,6 +157,9 @@ def recover(ledger: Ledger) -> None:
 def retry(ledger: Ledger, job_id: int) -> bool:
     """Process a job again: a failed one from the start, a finished one with the model that is current then.
 
+    The finished jobs of its group are processed again with it, so that no two models number one study; what the
+    current model has processed already stays as it is.
+
     Args:
         ledger: The ledger.
         job_id: The job.
@@ -195,58 +169,62 @@ def retry(ledger: Ledger, job_id: int) -> bool:
     """
     with ledger.transaction() as db:
         row = db.execute("SELECT * FROM job WHERE id=?", (job_id,)).fetchone()
-        if (
-            row["purged"]
-            or row["state"] in {"READY", "RUNNING"}
-            or row["content"] != content_hash(db, row["series_uid"])
-        ):
+        group_uid = group_of(db, row["series_uid"])
+        is_current = row["content"] == content_hash(db, group_uid)
+        if row["state"] in {"READY", "RUNNING"} or not is_current or _has_deleted_images(db, row["series_uid"]):
             return False
-        if row["state"] == "DONE":
-            _insert(db, row["series_uid"], row["content"], "READY", "")
-        else:
-            db.execute("UPDATE job SET state='READY', attempts=0, interruptions=0, reason='' WHERE id=?", (job_id,))
+        companions = db.execute(
+            "SELECT * FROM group_job WHERE group_uid=? AND content=? AND state='DONE' AND series_uid<>?",
+            (group_uid, row["content"], row["series_uid"]),
+        ).fetchall()
+        for one in (row, *companions):
+            _again(db, one)
         return True
 
 
-def _job(db: sqlite3.Connection, row: sqlite3.Row) -> Job:
-    inputs = db.execute(
-        "SELECT path FROM instance WHERE series_uid=? AND path IS NOT NULL ORDER BY sop_uid", (row["series_uid"],)
-    ).fetchall()
-    earlier = db.execute(
-        "SELECT job.id, result_series_uid FROM job JOIN result ON result.job_id=job.id"
-        " WHERE series_uid=? AND job.id<>? AND state IN ('DONE', 'SUPERSEDED')"
-        " ORDER BY job.finished_at, job.id, result.rowid",
-        (row["series_uid"], row["id"]),
-    ).fetchall()
-    study = db.execute("SELECT study_uid FROM series WHERE series_uid=?", (row["series_uid"],)).fetchone()
-    return Job(
-        id=row["id"],
-        series_uid=row["series_uid"],
-        inputs=tuple(path for (path,) in inputs),
-        version=1 + len({job_id for job_id, _ in earlier}),
-        predecessors=tuple(series_uid for job_id, series_uid in earlier if job_id == earlier[-1]["id"]),
-        study_uid=study["study_uid"],
+def close(db: sqlite3.Connection, job_id: int, state: str, reason: str) -> None:
+    """End a job within a transaction; arguments as for :func:`end`.
+
+    Args:
+        db: The ledger's connection.
+        job_id: The job.
+        state: The state that it ends in.
+        reason: Why; no patient data.
+    """
+    db.execute(
+        "UPDATE job SET state=?, reason=?, interruptions=0, finished_at=? WHERE id=?",
+        (state, reason, time.time(), job_id),
     )
 
 
-def _is_known(db: sqlite3.Connection, series_uid: str, content: str) -> bool:
-    """Whether the content has a job; one whose images had been deleted now has images to delete again."""
-    contents = (content, content_hash(db, series_uid, deleted_too=True))
+def _again(db: sqlite3.Connection, row: sqlite3.Row) -> None:
+    if row["state"] == "DONE":
+        _insert(db, row["series_uid"], row["content"], "READY", "")
+    else:
+        db.execute("UPDATE job SET state='READY', attempts=0, interruptions=0, reason='' WHERE id=?", (row["id"],))
+
+
+def _has_deleted_images(db: sqlite3.Connection, series_uid: str) -> bool:
+    deleted = "SELECT 1 FROM instance WHERE series_uid=? AND path IS NULL"
+    return db.execute(deleted, (series_uid,)).fetchone() is not None
+
+
+def _is_known(db: sqlite3.Connection, series_uid: str, content: str, whole: str) -> bool:
+    """Whether the content has a job, as it is or with what is deleted; a job that was purged has images again."""
+    values = (series_uid, content, whole)
     db.execute(
         "UPDATE job SET purged=0, finished_at=? WHERE series_uid=? AND content IN (?, ?) AND purged",
-        (time.time(), series_uid, *contents),
+        (time.time(), *values),
     )
-    job = db.execute("SELECT 1 FROM job WHERE series_uid=? AND content IN (?, ?)", (series_uid, *contents))
-    return job.fetchone() is not None
+    return db.execute("SELECT 1 FROM job WHERE series_uid=? AND content IN (?, ?)", values).fetchone() is not None
 
 
-def _verdict(db: sqlite3.Connection, series: sqlite3.Row) -> tuple[str, str]:
+def _verdict(series: sqlite3.Row, deleted: bool) -> tuple[str, str]:
     """Choose the state that a new job begins with, and say why."""
-    skip = reason_to_skip(series)
+    skip = reason_to_skip(series["modality"], own=series["own"])
     if skip:
         return "SKIPPED", skip
-    deleted = "SELECT 1 FROM instance WHERE series_uid=? AND path IS NULL"
-    if db.execute(deleted, (series["series_uid"],)).fetchone():
+    if deleted:
         return "FAILED", "earlier images of the series are deleted; send all of it again"
     return "READY", ""
 
@@ -260,30 +238,9 @@ def _insert(db: sqlite3.Connection, series_uid: str, content: str, state: str, r
     )
 
 
-def _start(db: sqlite3.Connection, row: sqlite3.Row, model: str) -> bool:
-    """Set a job running, unless the same model has processed the same content already."""
-    key = (row["series_uid"], row["content"], model)
-    done = "SELECT 1 FROM job WHERE series_uid=? AND content=? AND model=? AND id<>?"
-    if db.execute(done, (*key, row["id"])).fetchone():
-        _end(db, row["id"], "SKIPPED", "this model has processed it already")
-        return False
-    db.execute(
-        "UPDATE job SET state='RUNNING', model=?, interruptions=interruptions+1, started_at=? WHERE id=?",
-        (model, time.time(), row["id"]),
-    )
-    return True
-
-
-def _end(db: sqlite3.Connection, job_id: int, state: str, reason: str) -> None:
-    db.execute(
-        "UPDATE job SET state=?, reason=?, interruptions=0, finished_at=? WHERE id=?",
-        (state, reason, time.time(), job_id),
-    )
-
-
 def _supersede_waiting(db: sqlite3.Connection, series_uid: str) -> None:
     db.execute(
-        "UPDATE job SET state='SUPERSEDED', reason='the series grew before its turn', finished_at=?"
+        "UPDATE job SET state='SUPERSEDED', reason='images came before its turn', finished_at=?"
         " WHERE series_uid=? AND state='READY'",
         (time.time(), series_uid),
     )

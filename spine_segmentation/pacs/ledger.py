@@ -11,14 +11,8 @@ from typing import Any
 
 from spine_segmentation.errors import UsageError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Stored as ``user_version``; a ledger of a later version is not touched."""
-
-_COMMITMENT = """
-CREATE TABLE commitment(
-    transaction_uid TEXT PRIMARY KEY, destination TEXT NOT NULL, requested_at REAL NOT NULL)
-"""
-"""What version 2 adds."""
 
 _SCHEMA = """
 CREATE TABLE instance(
@@ -50,6 +44,22 @@ CREATE INDEX delivery_by_state ON delivery(state, destination);
 CREATE TABLE withdrawal(sop_uid TEXT PRIMARY KEY REFERENCES result(sop_uid));
 CREATE TABLE refusal(sop_uid TEXT NOT NULL, sha256 TEXT NOT NULL, calling_ae TEXT NOT NULL, refused_at REAL NOT NULL);
 """
+"""Version 1."""
+
+_CHANGES = {
+    2: """
+CREATE TABLE commitment(
+    transaction_uid TEXT PRIMARY KEY, destination TEXT NOT NULL, requested_at REAL NOT NULL);
+""",
+    3: """
+ALTER TABLE series ADD COLUMN group_uid TEXT NOT NULL DEFAULT '';
+UPDATE series SET group_uid=series_uid;
+CREATE INDEX series_of_group ON series(group_uid);
+CREATE VIEW group_job AS SELECT job.*, group_uid FROM job JOIN series USING(series_uid);
+CREATE VIEW group_result AS SELECT result.*, group_uid FROM result JOIN group_job ON group_job.id=job_id;
+""",
+}
+"""What later versions add."""
 
 
 class Ledger:
@@ -119,9 +129,8 @@ class Ledger:
                     expected=f"version {SCHEMA_VERSION} or earlier",
                     remedy="run the program that made it, or a later one",
                 )
-            if version == 0:
-                for statement in filter(str.strip, _SCHEMA.split(";")):
+            later = [script for number, script in _CHANGES.items() if number > version]
+            for script in later if version else [_SCHEMA, *later]:
+                for statement in filter(str.strip, script.split(";")):
                     db.execute(statement)
-            if version < SCHEMA_VERSION:
-                db.execute(_COMMITMENT)
-                db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+            db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")

@@ -22,17 +22,18 @@ def is_own(db: sqlite3.Connection, identity: Identity) -> bool:
     return bool(known) or (identity.manufacturer == PRODUCT_NAME and identity.sop_class not in MR_CLASSES)
 
 
-def reason_to_skip(series: sqlite3.Row) -> str:
+def reason_to_skip(modality: str, *, own: bool) -> str:
     """Say why a series needs no worker.
 
     Args:
-        series: Row of the ledger.
+        modality: Of its images; empty if absent.
+        own: Whether it is one of our results.
 
     Returns:
         A sentence; empty if the worker has to look at it.
     """
-    if series["own"]:
+    if own:
         return OWN_RESULT
-    if series["modality"] not in {"MR", ""}:
-        return f"its modality is {series['modality']}, not MR"
+    if modality not in {"MR", ""}:
+        return f"its modality is {modality}, not MR"
     return ""

@@ -51,7 +51,8 @@ def write_objects(
 
     Raises:
         NoSpineFound: If no structure was found.
-        OutputError: If the source's header does not allow an object, or a file cannot be written.
+        UnusableHeader: If the source's header does not allow a valid object.
+        OutputError: If a file cannot be written.
     """
     objects = [folder / SEGMENTATION_FILE]
     write_segmentation(result, series, objects[0])

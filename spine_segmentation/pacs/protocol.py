@@ -20,19 +20,28 @@ class Hello(_Message):
     """Identity of everything that a result depends on, beside its input."""
 
 
-class Request(_Message):
-    """Process one series."""
+class SeriesRequest(_Message):
+    """One series of a request."""
 
     input: Path
     """Folder with its images and nothing else."""
-    output: Path
-    """Empty folder for the objects and ``status.json``."""
-    version: int
+    output: Path | None = None
+    """Empty folder for its objects and ``status.json``; null if it only takes part in the naming."""
+    version: int = 1
     """1 for the first result of a series."""
-    predecessors: tuple[str, ...]
+    predecessors: tuple[str, ...] = ()
     """Series Instance UIDs of the objects that are superseded; none for the first."""
+
+
+class Request(_Message):
+    """Process the series of one study, with one numbering."""
+
+    folder: Path
+    """Existing folder; ``status.json`` in it says whether the worker did its work, whatever came of the series."""
+    series: tuple[SeriesRequest, ...]
+    """The series; none twice."""
     study_uid: str
-    """The study."""
+    """Their study."""
     results: Results
     """Which objects to write."""
     preview: bool
@@ -40,7 +49,7 @@ class Request(_Message):
 
 
 class Reply(_Message):
-    """The series is processed; ``status.json`` in the output folder says how it ended."""
+    """The series are processed; ``status.json`` in each one's output folder says how that ended."""
 
-    objects: tuple[str, ...]
-    """Names of the DICOM files written."""
+    objects: tuple[tuple[str, ...], ...]
+    """For each series of the request the names of the DICOM files written."""

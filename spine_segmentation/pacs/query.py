@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-
 from pydicom import Dataset
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind  # type: ignore[attr-defined]
 
+from spine_segmentation.errors import OutputError
 from spine_segmentation.io.dicom_headers import number
 from spine_segmentation.pacs.calling import call
 from spine_segmentation.pacs.config import RemoteAe
 
-logger = logging.getLogger(__name__)
-
-_PENDING = {0xFF00, 0xFF01}
+_SUCCESS = 0x0000
 
 
 def count_images(remote: RemoteAe, ae_title: str, study_uid: str, series_uid: str) -> int | None:
@@ -26,21 +23,25 @@ def count_images(remote: RemoteAe, ae_title: str, study_uid: str, series_uid: st
         series_uid: The series.
 
     Returns:
-        The number; None if it cannot be reached, does not know the series or does not say.
+        The number; None if the PACS does not know the series or does not say.
+
+    Raises:
+        OutputError: If it cannot be reached or does not answer.
     """
     model = StudyRootQueryRetrieveInformationModelFind
+    query = Dataset()
+    query.QueryRetrieveLevel = "SERIES"
+    query.StudyInstanceUID = study_uid
+    query.SeriesInstanceUID = series_uid
+    query.NumberOfSeriesRelatedInstances = None
     with call(remote, ae_title, [(model, ())]) as association:
-        if association is None:
-            return None
-        query = Dataset()
-        query.QueryRetrieveLevel = "SERIES"
-        query.StudyInstanceUID = study_uid
-        query.SeriesInstanceUID = series_uid
-        query.NumberOfSeriesRelatedInstances = None
-        counts = [
-            number(answer, "NumberOfSeriesRelatedInstances")
-            for status, answer in association.send_c_find(query, model)
-            if status.get("Status") in _PENDING and answer is not None
-        ]
+        answers = list(association.send_c_find(query, model)) if association is not None else []
+    if not answers or answers[-1][0].get("Status") != _SUCCESS:
+        raise OutputError(
+            "the PACS that knows the number of images does not answer",
+            expected="a study root C-FIND SCP that accepts our AE title",
+            remedy="check readiness.completeness in the configuration, and the PACS",
+        )
+    counts = [number(answer, "NumberOfSeriesRelatedInstances") for _, answer in answers if answer is not None]
     known = [int(count) for count in counts if count is not None]
     return max(known) if known else None

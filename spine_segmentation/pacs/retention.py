@@ -1,4 +1,7 @@
-"""Deletes the files of finished work, never before every destination has the results."""
+"""Deletes the files of finished work, never before every destination has the results.
+
+Series that are named together are deleted together: as long as one of them is needed, so are the others.
+"""
 
 from __future__ import annotations
 
@@ -12,24 +15,31 @@ from spine_segmentation.pacs.spool import Spool
 
 logger = logging.getLogger(__name__)
 
-_UNFINISHED = "SELECT 1 FROM job WHERE series_uid=:series AND state IN ('READY', 'RUNNING')"
+_UNFINISHED = "SELECT 1 FROM group_job WHERE group_uid=:group AND state IN ('READY', 'RUNNING')"
+_GROWING = "SELECT 1 FROM series WHERE group_uid=:group AND state='RECEIVING'"
 _UNDELIVERED = (
-    "SELECT 1 FROM delivery JOIN result USING(sop_uid) JOIN job ON job.id=result.job_id"
-    " WHERE series_uid=:series AND delivery.state IN ('PENDING', 'SENT', 'DEAD')"
+    "SELECT 1 FROM delivery JOIN group_result USING(sop_uid)"
+    " WHERE group_uid=:group AND delivery.state IN ('PENDING', 'SENT', 'DEAD')"
 )
 _OLD = (
-    "SELECT DISTINCT series_uid FROM series JOIN job USING(series_uid) WHERE series.state='SETTLED'"
+    "SELECT DISTINCT group_uid FROM series JOIN job USING(series_uid) WHERE series.state='SETTLED'"
     " AND job.purged=0 AND job.state IN ('DONE', 'SKIPPED', 'SUPERSEDED') AND job.finished_at<?"
 )
+_RECENT = "SELECT 1 FROM group_job WHERE group_uid=? AND finished_at>=?"
+_FAILED = (
+    "SELECT 1 FROM group_job AS one WHERE group_uid=? AND state='FAILED' AND purged=0"
+    " AND id=(SELECT MAX(id) FROM job WHERE series_uid=one.series_uid)"
+)
+"""A failed job that no later one of its series has made up for."""
 
 
 class Retention:
-    """Purges series.
+    """Purges groups of series.
 
     Args:
         ledger: What there is.
         spool: Where it is.
-        keep_seconds: How long it is kept after the last job of the series has ended.
+        keep_seconds: How long it is kept after the last job of the group has ended.
     """
 
     def __init__(self, ledger: Ledger, spool: Spool, keep_seconds: float) -> None:
@@ -43,31 +53,27 @@ class Retention:
         """
         limit = time.time() - self._keep_seconds
         for row in self._ledger.rows(_OLD, limit):
-            if self._all_old(row["series_uid"], limit):
-                purge(self._ledger, self._spool, row["series_uid"])
+            group_uid = row["group_uid"]
+            if not (self._ledger.row(_RECENT, group_uid, limit) or self._ledger.row(_FAILED, group_uid)):
+                purge(self._ledger, self._spool, group_uid)
         return False
 
-    def _all_old(self, series_uid: str, limit: float) -> bool:
-        recent = "SELECT 1 FROM job WHERE series_uid=? AND (state='FAILED' AND purged=0 OR finished_at>=?)"
-        return self._ledger.row(recent, series_uid, limit) is None
 
-
-def purge(ledger: Ledger, spool: Spool, series_uid: str, *, undelivered: bool = False) -> bool:
-    """Delete the images and results of a series; the ledger keeps its rows, so that nothing is made twice.
+def purge(ledger: Ledger, spool: Spool, group_uid: str, *, undelivered: bool = False) -> bool:
+    """Delete the images and results of a group; the ledger keeps its rows, so that nothing is made twice.
 
     Args:
         ledger: The ledger.
         spool: The files.
-        series_uid: The series.
+        group_uid: The group.
         undelivered: Also delete what was never delivered; its deliveries are cancelled.
 
     Returns:
         False, and nothing is deleted, if a job of it waits or runs, it still grows, or its results are not delivered.
     """
     with ledger.transaction() as db:
-        values = {"series": series_uid}
-        growing = "SELECT 1 FROM series WHERE series_uid=:series AND state='RECEIVING'"
-        if any(db.execute(query, values).fetchone() for query in (_UNFINISHED, growing)):
+        values = {"group": group_uid}
+        if any(db.execute(query, values).fetchone() for query in (_UNFINISHED, _GROWING)):
             return False
         if db.execute(_UNDELIVERED, values).fetchone() and not undelivered:
             return False
@@ -76,24 +82,24 @@ def purge(ledger: Ledger, spool: Spool, series_uid: str, *, undelivered: bool = 
     spool.remove(path for path in files if not path.startswith("results"))
     for folder in folders:
         spool.remove_folder(folder)
-    logger.info("%d files of a finished series were deleted", len(files))
+    logger.info("%d files of finished series were deleted", len(files))
     return True
 
 
 def _forget(db: sqlite3.Connection, values: dict[str, str]) -> list[str]:
     """Record the deletion, then leave the files to the caller: what stays behind is swept at the next start."""
     files = db.execute(
-        "SELECT path FROM instance WHERE series_uid=:series AND path IS NOT NULL"
-        " UNION SELECT path FROM result JOIN job ON job.id=job_id WHERE series_uid=:series AND path IS NOT NULL",
+        "SELECT path FROM instance JOIN series USING(series_uid) WHERE group_uid=:group AND path IS NOT NULL"
+        " UNION SELECT path FROM group_result WHERE group_uid=:group AND path IS NOT NULL",
         values,
     ).fetchall()
     for statement in (
         "UPDATE delivery SET state='CANCELLED', reason='purged by the operator'"
-        " WHERE state IN ('PENDING', 'SENT', 'DEAD') AND sop_uid IN"
-        " (SELECT sop_uid FROM result JOIN job ON job.id=job_id WHERE series_uid=:series)",
-        "UPDATE instance SET path=NULL WHERE series_uid=:series",
-        "UPDATE result SET path=NULL WHERE job_id IN (SELECT id FROM job WHERE series_uid=:series)",
-        "UPDATE job SET purged=1 WHERE series_uid=:series",
+        " WHERE state IN ('PENDING', 'SENT', 'DEAD')"
+        " AND sop_uid IN (SELECT sop_uid FROM group_result WHERE group_uid=:group)",
+        "UPDATE instance SET path=NULL WHERE series_uid IN (SELECT series_uid FROM series WHERE group_uid=:group)",
+        "UPDATE result SET path=NULL WHERE sop_uid IN (SELECT sop_uid FROM group_result WHERE group_uid=:group)",
+        "UPDATE job SET purged=1 WHERE id IN (SELECT id FROM group_job WHERE group_uid=:group)",
     ):
         db.execute(statement, values)
     return [path for (path,) in files]

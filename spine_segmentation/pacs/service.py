@@ -64,6 +64,7 @@ class Service:
             min_free_bytes=settings.receiver.min_free_bytes,
             max_object_bytes=settings.receiver.max_object_bytes,
             corrected_headers=settings.receiver.corrected_headers,
+            group=settings.readiness.group,
         )
         listener = CommitmentListener(self.ledger, settings.delivery.max_refusals)
         self.receiver = Receiver(settings.receiver, self.intake, self.activity, listener)
@@ -114,6 +115,7 @@ class Service:
         """
         logger.info("stopping")
         self.receiver.stop()
+        self.intake.stop()
         self._stop.set()
         if self._page is not None:
             self._page.stop()

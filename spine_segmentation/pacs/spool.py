@@ -105,31 +105,39 @@ class Spool:
         """Turn a path of the ledger into an absolute one."""
         return self.root / path
 
-    def open_work(self, inputs: Sequence[str]) -> Path:
-        """Make a fresh work folder in which ``input`` holds links to received images and ``output`` is empty.
+    def open_work(self, inputs: Sequence[Sequence[str]]) -> Path:
+        """Make a fresh work folder with a folder for each series, named by its number from 0.
+
+        In it ``input`` holds links to received images and ``output`` is empty.
 
         Args:
-            inputs: Paths of the ledger.
+            inputs: For each series paths of the ledger.
 
         Raises:
             OSError: If it cannot be made, or an image is missing.
         """
         work = self._work / uuid.uuid4().hex
-        (work / "input").mkdir(parents=True)
-        (work / "output").mkdir()
-        for path in inputs:
-            os.link(self.root / path, work / "input" / Path(path).name)
+        try:
+            for number, paths in enumerate(inputs):
+                folder = work / str(number)
+                (folder / "input").mkdir(parents=True)
+                (folder / "output").mkdir()
+                for path in paths:
+                    os.link(self.root / path, folder / "input" / Path(path).name)
+        except OSError:
+            self.close_work(work)
+            raise
         return work
 
     def close_work(self, work: Path) -> None:
         """Remove a work folder."""
         shutil.rmtree(work, ignore_errors=True)
 
-    def publish(self, work: Path, name: str) -> str:
-        """Move the output of a work folder to the results, durably.
+    def publish(self, output: Path, name: str) -> str:
+        """Move an output folder to the results, durably.
 
         Args:
-            work: From :meth:`open_work`.
+            output: Of a series in a work folder.
             name: Of the folder of the results; one of this name that is not in the ledger is replaced.
 
         Returns:
@@ -138,12 +146,12 @@ class Spool:
         Raises:
             OSError: If that is impossible.
         """
-        for path in (work / "output").iterdir():
+        for path in output.iterdir():
             _sync(path)
-        _sync_folder(work / "output")
+        _sync_folder(output)
         target = self._results / name
         shutil.rmtree(target, ignore_errors=True)
-        (work / "output").rename(target)
+        output.rename(target)
         _sync_folder(self._results)
         return str(target.relative_to(self.root))
 

@@ -39,7 +39,7 @@ class Worker:
 
     Args:
         command: Its command line.
-        timeout_seconds: How long one request may take.
+        timeout_seconds: How long one series may take.
         stop: Ends waiting early.
     """
 
@@ -90,10 +90,10 @@ class Worker:
         return bool(self.model)
 
     def run(self, request: Request) -> Reply | None:
-        """Have one series processed.
+        """Have series processed.
 
         Args:
-            request: The series.
+            request: The series; each of them has its time.
 
         Returns:
             The reply; None if the process crashed, took too long or was stopped, and is gone.
@@ -106,7 +106,7 @@ class Worker:
         except OSError:
             self.kill()
             return None
-        line = self._read_line(self._timeout_seconds)
+        line = self._read_line(self._timeout_seconds * len(request.series))
         try:
             return Reply.model_validate_json(line)
         except ValidationError:

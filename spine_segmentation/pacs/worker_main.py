@@ -1,4 +1,4 @@
-"""The worker process: it keeps the networks in memory and processes one series after the other.
+"""The worker process: it keeps the networks in memory and processes one series or study after the other.
 
 Requests come on standard input, replies go to what was standard output when it started. It ends with its service: a
 closed standard input is the end.
@@ -9,24 +9,31 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
-from spine_segmentation.errors import SpineError
-from spine_segmentation.io.dicom_reader import read_series
-from spine_segmentation.io.dicom_series import choose_series, list_series
+from spine_segmentation.errors import InputError, NoSuitableSeries, SpineError
+from spine_segmentation.io.dicom_reader import DicomSeries
+from spine_segmentation.io.dicom_series import SeriesSummary, choose_series, list_series
 from spine_segmentation.io.montage import write_montage
-from spine_segmentation.io.outputs import OVERLAY_FILE
+from spine_segmentation.io.outputs import OVERLAY_FILE, STATUS_FILE
 from spine_segmentation.io.product import product_version
+from spine_segmentation.io.status import write_status
+from spine_segmentation.io.study_input import read_study
 from spine_segmentation.pacs.objects import Version, write_objects
-from spine_segmentation.pacs.protocol import Hello, Reply, Request
-from spine_segmentation.results import ModelIdentity, SpineResult
+from spine_segmentation.pacs.protocol import Hello, Reply, Request, SeriesRequest
+from spine_segmentation.results import ModelIdentity, Outcome, SpineResult
 from spine_segmentation.run_status import INTERNAL_ERROR, RunStatus, quiet_readers
 from spine_segmentation.volume import Volume
 
 logger = logging.getLogger(__name__)
 
-Process = Callable[[Volume], SpineResult]
+Process = Callable[[Sequence[Mapping[str, Volume]]], Mapping[str, Outcome]]
+"""Processes groups of series that share a frame of reference, as ``study_run.process_study`` does."""
+
+_Finding = tuple[SpineResult, DicomSeries] | SpineError
+"""What was found in a series, or why nothing was."""
 
 
 def serve_requests(load: Callable[[], tuple[Process, tuple[ModelIdentity, ...]]]) -> None:
@@ -51,7 +58,7 @@ def serve_requests(load: Callable[[], tuple[Process, tuple[ModelIdentity, ...]]]
 
 
 def answer(request: Request, process: Process) -> Reply:
-    """Process one series; ``status.json`` says how that ended.
+    """Process the series of one study; a ``status.json`` each says how that ended.
 
     Args:
         request: What to do.
@@ -60,24 +67,63 @@ def answer(request: Request, process: Process) -> Reply:
     Raises:
         SystemExit: If the error is not the input's fault: the service then starts another process.
     """
-    objects: list[Path] = []
+    with RunStatus(request.folder):
+        objects = _process(request, process)
+    return Reply(objects=objects)
+
+
+def _process(request: Request, process: Process) -> tuple[tuple[str, ...], ...]:
+    findings = _find(request, process)
+    return tuple(_conclude(request, series, findings[str(number)]) for number, series in enumerate(request.series))
+
+
+def _find(request: Request, process: Process) -> dict[str, _Finding]:
+    """Read and process every series: what was found, by its number, or why it is nothing for us."""
+    chosen, findings = _choose(request)
+    study = read_study(chosen)
+    sources = {name: one.series for group in study.groups for name, one in group.items() if one.series is not None}
+    outcomes = process([{name: one.volume for name, one in group.items()} for group in study.groups])
+    for name, outcome in (study.failures | dict(outcomes)).items():
+        findings[name] = outcome if isinstance(outcome, SpineError) else (outcome, sources[name])
+    return findings
+
+
+def _choose(request: Request) -> tuple[dict[str, tuple[SeriesSummary, str]], dict[str, _Finding]]:
+    """Look into every folder: the series in it, by its number, or why it is nothing for us."""
+    chosen: dict[str, tuple[SeriesSummary, str]] = {}
+    unsuitable: dict[str, _Finding] = {}
+    for number, series in enumerate(request.series):
+        try:
+            chosen[str(number)] = choose_series(list_series(series.input))
+        except (NoSuitableSeries, InputError) as error:
+            unsuitable[str(number)] = error
+    return chosen, unsuitable
+
+
+def _conclude(request: Request, series: SeriesRequest, finding: _Finding) -> tuple[str, ...]:
+    """Write the objects of a series, and how it ended; an error that is not the input's fault concerns all series."""
+    if series.output is None:
+        return ()
     try:
-        with RunStatus(request.output) as status:
-            objects = status.outputs = _process(request, process)
-    except SystemExit as ended:
-        if ended.code == INTERNAL_ERROR:
+        objects = _write(request, series, series.output, finding)
+    except SpineError as error:
+        if error.exit_code == INTERNAL_ERROR:
             raise
-    return Reply(objects=tuple(path.name for path in objects))
+        logger.error("%s", error)
+        write_status(series.output / STATUS_FILE, "failed", error.exit_code, error=error)
+        return ()
+    write_status(series.output / STATUS_FILE, "succeeded", 0, outputs=objects)
+    return tuple(path.name for path in objects)
 
 
-def _process(request: Request, process: Process) -> list[Path]:
-    chosen, _ = choose_series(list_series(request.input))
-    series = read_series(chosen)
-    result = process(series.volume)
-    version = Version(request.version, request.predecessors, request.study_uid)
-    objects = write_objects(result, series, request.output, version, request.results)
+def _write(request: Request, series: SeriesRequest, folder: Path, finding: _Finding) -> list[Path]:
+    if isinstance(finding, SpineError):
+        raise finding
+    result, source = finding
+    version = Version(series.version, series.predecessors, request.study_uid)
+    objects = write_objects(result, source, folder, version, request.results)
     if request.preview:
-        write_montage(result, request.output / OVERLAY_FILE)
+        write_montage(result, folder / OVERLAY_FILE)
     return objects
 
 
@@ -94,10 +140,11 @@ def main(device: str, models: str) -> None:
         models: Folder with the bundles; empty for those of the package.
     """
     from spine_segmentation.pipeline import SpinePipeline
+    from spine_segmentation.study_run import process_study
 
     def load() -> tuple[Process, tuple[ModelIdentity, ...]]:
         pipeline = SpinePipeline(device, Path(models) if models else None)
-        return pipeline, (pipeline.segmenter.identity, pipeline.labeler.identity)
+        return partial(process_study, pipeline), (pipeline.segmenter.identity, pipeline.labeler.identity)
 
     logging.basicConfig(level=logging.WARNING, format="worker: %(message)s")
     try:

@@ -20,7 +20,7 @@ from pydicom.sr.codedict import codes
 from scipy.spatial.transform import Rotation
 
 from spine_segmentation.anatomy import BY_NAME, SACRUM_BELOW_S1
-from spine_segmentation.errors import NoSpineFound, OutputError, UsageError
+from spine_segmentation.errors import NoSpineFound, OutputError, UnusableHeader, UsageError
 from spine_segmentation.io.dicom_reader import DicomSeries
 from spine_segmentation.io.dicom_seg import SERIES_DESCRIPTION, write_segmentation
 from spine_segmentation.results import ModelIdentity, SpineResult
@@ -490,10 +490,10 @@ def test_nothing_to_write_is_an_error(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_header_beyond_repair_is_an_output_error(
+def test_a_header_beyond_repair_is_an_input_error(
     volume: Volume, make_result: MakeResult, make_series: MakeSeries, tmp_path: Path
 ) -> None:
-    with pytest.raises(OutputError, match="header of the source"):
+    with pytest.raises(UnusableHeader, match="header of the source"):
         write_segmentation(make_result(volume), make_series(volume, PixelSpacing=None), tmp_path / "segmentation.dcm")
     assert list(tmp_path.iterdir()) == []
 

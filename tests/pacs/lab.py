@@ -33,6 +33,8 @@ from tests.dicom_factory import write_series
 
 AE_TITLE, SENDER, ARCHIVE = "SPINESEG", "SCANNER", "ARCHIVE"
 ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 180.0
+"""How long to wait for what takes seconds: the machine may be busy with other work."""
 OBJECTS_PER_RESULT = 2
 """Segmentation and report, which is what is configured by default."""
 
@@ -45,7 +47,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 30.0, what: str = "") -> Any:
+def wait_for(condition: Callable[[], Any], what: str = "", seconds: float = PATIENCE_SECONDS) -> Any:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         value = condition()
@@ -227,7 +229,7 @@ class ServiceProcess:
                 self._command, cwd=ROOT, stdout=log, stderr=log, env=os.environ | {"OMP_NUM_THREADS": "1"} | variables
             )
         if wait:
-            wait_for(self.is_listening, 60, "the service does not listen")
+            wait_for(self.is_listening, "the service does not listen")
         return self
 
     def is_listening(self) -> bool:
@@ -264,8 +266,11 @@ class ServiceProcess:
     def children(self) -> list[int]:
         if self.process is None:
             return []
-        path = Path(f"/proc/{self.process.pid}/task")
-        return [int(pid) for task in path.iterdir() for pid in (task / "children").read_text().split()]
+        found = []
+        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
+            with suppress(OSError):  # the thread has ended
+                found += [int(pid) for pid in (task / "children").read_text().split()]
+        return found
 
     def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
         ledger = Ledger(self.spool / "ledger.sqlite")

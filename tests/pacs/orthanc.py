@@ -46,7 +46,7 @@ class Orthanc:
             self.process = subprocess.Popen(
                 ["Orthanc", str(self.folder / "orthanc.json")], stdout=log, stderr=log, cwd=self.folder
             )
-        wait_for(self._answers, 60, "Orthanc does not start")
+        wait_for(self._answers, "Orthanc does not start")
         return self
 
     def stop(self, number: int = signal.SIGTERM) -> None:

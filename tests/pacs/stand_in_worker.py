@@ -9,25 +9,43 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from spine_segmentation.anatomy import Kind
-from spine_segmentation.errors import NoSpineFound, OutputError
+from spine_segmentation.errors import InputError, InvalidVolume, OutputError
 from spine_segmentation.pacs.worker_main import Process, serve_requests
-from spine_segmentation.results import Instance, Labeling, ModelIdentity, NamedStructure, SpineResult
+from spine_segmentation.results import Instance, Labeling, ModelIdentity, NamedStructure, Outcome, SpineResult
 from spine_segmentation.volume import Volume
 
-CRASH, HANG, NO_SPINE, DISK_FULL, DEFECT = 30001, 30002, 30003, 30004, 30005
+CRASH, HANG, NO_SPINE, DISK_FULL, DEFECT, UNUSABLE = 30001, 30002, 30003, 30004, 30005, 30006
 
 
-def find_two(volume: Volume) -> SpineResult:
-    """L4 in the upper half, L5 in the lower."""
-    obey(int(volume.array.max()))
-    labels = np.zeros(volume.shape, np.uint8)
+def process(groups: Sequence[Mapping[str, Volume]]) -> dict[str, Outcome]:
+    """Two bodies in every image: L4 and L5 alone, L3 and L4 where other series are named together with it."""
+    outcomes: dict[str, Outcome] = {}
+    for group in groups:
+        for name, volume in group.items():
+            try:
+                outcomes[name] = find_two(
+                    volume, (("L4", 43), ("L5", 45)) if len(group) == 1 else (("L3", 41), ("L4", 43))
+                )
+            except InputError as error:
+                outcomes[name] = error
+    return outcomes
+
+
+def find_two(volume: Volume, names: Sequence[tuple[str, int]]) -> SpineResult:
+    """One body in the upper half, one in the lower; nothing where the image says so."""
+    command = int(volume.array.max())
+    obey(command)
     half = volume.shape[1] // 2
-    labels[:, 1:half, 2:-2], labels[:, half:-1, 2:-2] = 43, 45
-    structures = tuple(structure(volume, label, name) for label, name in ((43, "L4"), (45, "L5")))
+    labels = np.zeros(volume.shape, np.uint8)
+    shown = names if command != NO_SPINE else ()
+    for (_, label), rows in zip(shown, (slice(1, half), slice(half, -1)), strict=False):
+        labels[:, rows, 2:-2] = label
+    structures = tuple(structure(volume, label, name) for name, label in shown)
     labeling = Labeling(volume.with_array(labels), structures, "determined", 0.9, (), 0.0, "normal")
     semantic = volume.with_array((labels > 0).astype(np.uint8))
     return SpineResult(volume, semantic, labeling, models(), {})
@@ -35,7 +53,7 @@ def find_two(volume: Volume) -> SpineResult:
 
 def structure(volume: Volume, label: int, name: str) -> NamedStructure:
     """One structure with made-up properties."""
-    instance = Instance(label - 42, Kind.VERTEBRA, 0.0, (0.0, 0.0, 0.0), 1000.0, fully_visible=True)
+    instance = Instance(label - 40, Kind.VERTEBRA, 0.0, (0.0, 0.0, 0.0), 1000.0, fully_visible=True)
     return NamedStructure(label, name, name, Kind.VERTEBRA, 0.9, None, 0.0, instance)
 
 
@@ -45,8 +63,8 @@ def obey(command: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     if command == HANG:
         time.sleep(3600)
-    if command == NO_SPINE:
-        raise NoSpineFound("nothing", expected="a spine", remedy="send another image")
+    if command == UNUSABLE:
+        raise InvalidVolume("an image", expected="another", remedy="send it")
     if command == DISK_FULL:
         raise OutputError("the disk is full", expected="space", remedy="wait")
     if command == DEFECT:
@@ -62,11 +80,11 @@ def load() -> tuple[Process, tuple[ModelIdentity, ...]]:
     """Nothing to load; the second argument is the time that each series takes."""
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
 
-    def process(volume: Volume) -> SpineResult:
-        time.sleep(seconds)
-        return find_two(volume)
+    def process_slowly(groups: Sequence[Mapping[str, Volume]]) -> dict[str, Outcome]:
+        time.sleep(seconds * sum(map(len, groups)))
+        return process(groups)
 
-    return process, models()
+    return process_slowly, models()
 
 
 if __name__ == "__main__":

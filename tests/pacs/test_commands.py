@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from spine_segmentation.errors import UsageError
 from spine_segmentation.pacs import deliveries, jobs
+from spine_segmentation.pacs.claims import claim
 from spine_segmentation.pacs.commands import _EXTRA, app
 from spine_segmentation.pacs.config import load_config
 from spine_segmentation.pacs.jobs import ResultObject
@@ -27,12 +28,12 @@ class Desk:
         self.ledger = Ledger(self.spool.ledger_file)
         path = self.spool.store("1.2.3", "1.2.3.4", "a" * 64, b"image")
         with self.ledger.transaction() as db:
-            db.execute("INSERT INTO series VALUES('1.2.3', '1.2', 'MR', 0, 'A', 'RECEIVING')")
+            db.execute("INSERT INTO series VALUES('1.2.3', '1.2', 'MR', 0, 'A', 'RECEIVING', '1.2.3')")
             db.execute("INSERT INTO instance VALUES('1.2.3.4', '1.2.3', 'a', 5, ?, 0, 1)", (path,))
         jobs.settle(self.ledger, "1.2.3")
-        job = jobs.claim(self.ledger, "m1")
-        assert job is not None
-        jobs.finish(self.ledger, job, [ResultObject("9.1", "sc", "9", "results/job-1/x.dcm")], ["archive"])
+        batch = claim(self.ledger, "m1", 3)
+        assert batch is not None
+        jobs.finish(self.ledger, batch.jobs[0], [ResultObject("9.1", "sc", "9", "results/job-1/x.dcm")], ["archive"])
 
     def run(self, *arguments: str) -> str:
         result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
@@ -68,7 +69,7 @@ def test_sends_dead_letters_again(desk: Desk) -> None:
 
 def test_processes_a_finished_job_again_when_asked(desk: Desk) -> None:
     assert "in the queue" in desk.run("queue", "retry", str(desk.config), "1")
-    assert jobs.claim(desk.ledger, "m2") is not None
+    assert claim(desk.ledger, "m2", 3) is not None
 
 
 def test_purges_what_is_delivered_alone_unless_told(desk: Desk) -> None:

@@ -12,9 +12,14 @@ from pydicom import Dataset
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
 
+from spine_segmentation.errors import OutputError
+from spine_segmentation.pacs import config
+from spine_segmentation.pacs.completeness import Completeness
 from spine_segmentation.pacs.config import RemoteAe
 from spine_segmentation.pacs.query import count_images
+from spine_segmentation.pacs.statuses import StoreStatus
 from tests.pacs.lab import ARCHIVE, ServiceProcess, free_port, make_series, send, wait_for
+from tests.pacs.test_intake import Desk
 
 pytestmark = pytest.mark.pacs
 
@@ -70,7 +75,8 @@ def test_asks_for_the_number_of_images(pacs: QueryPacs) -> None:
     assert count_images(remote, "SPINESEG", "1.2", "1.2.3") == 7
     assert count_images(remote, "SPINESEG", "1.2", "1.2.4") is None
     pacs.stop()
-    assert count_images(remote, "SPINESEG", "1.2", "1.2.3") is None
+    with pytest.raises(OutputError, match="does not answer"):
+        count_images(remote, "SPINESEG", "1.2", "1.2.3")
 
 
 def test_a_series_waits_for_the_images_that_the_pacs_knows(
@@ -80,12 +86,13 @@ def test_a_series_waits_for_the_images_that_the_pacs_knows(
     paths = make_series(tmp_path / "in", images=6)
     pacs.counts[series_of(paths)] = 6
     send(service.port, paths[:4])
-    wait_for(lambda: pacs.queries >= 3, 30, "the PACS is not asked")
+    wait_for(lambda: pacs.queries >= 3, "the PACS is not asked")
     assert service.job_states() == {}
     send(service.port, paths[4:])
-    wait_for(lambda: service.job_states()["DONE"] == 1, 30)
+    wait_for(lambda: service.job_states()["DONE"] == 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("known", [True, False], ids=["images never come", "a series that the PACS does not know"])
 def test_a_series_that_stays_incomplete_is_processed_in_the_end(
     pacs: QueryPacs, make_service: Callable[..., ServiceProcess], tmp_path: Path, known: bool
@@ -95,7 +102,7 @@ def test_a_series_that_stays_incomplete_is_processed_in_the_end(
     if known:
         pacs.counts[series_of(paths)] = 6
     send(service.port, paths[:4])
-    wait_for(lambda: service.job_states()["DONE"] == 1, 60)
+    wait_for(lambda: service.job_states()["DONE"] == 1)
     assert pacs.queries >= 2
     assert "the PACS knows" in service.log.read_text()
 
@@ -106,4 +113,40 @@ def test_a_pacs_that_is_down_delays_and_loses_nothing(
     pacs.stop()
     service = make_service(readiness=pacs.section(3.0))
     send(service.port, make_series(tmp_path / "in"))
-    wait_for(lambda: service.job_states()["DONE"] == 1, 60)
+    wait_for(lambda: service.job_states()["DONE"] == 1)
+
+
+def test_a_pacs_is_asked_less_and_less_often(pacs: QueryPacs, tmp_path: Path) -> None:
+    """Within ten minutes about every series that is not whole, and about any while it is down."""
+    now = 0.0
+    desk = Desk(tmp_path)
+    images = [pydicom.dcmread(make_series(tmp_path / name, images=1)[0]) for name in "ab"]
+    for image in images:
+        assert desk.accept(image) is StoreStatus.SUCCESS
+    settings = config.Completeness(ae_title=ARCHIVE, host="127.0.0.1", port=pacs.port, give_up_seconds=1e6)
+    check = Completeness(settings, desk.ledger, "SPINESEG", lambda: now)
+    rows = desk.ledger.rows("SELECT * FROM series")
+    while now < 600.0:
+        assert not any(check.is_whole(row, now) for row in rows)
+        now += 0.5
+    assert 2 * 10 <= pacs.queries <= 2 * 30
+    pacs.counts[str(images[0].SeriesInstanceUID)] = 1
+    check.expect_answer(str(images[0].SeriesInstanceUID))
+    assert [row["series_uid"] for row in rows if check.is_whole(row, now)] == [images[0].SeriesInstanceUID]
+
+
+def test_a_pacs_that_does_not_answer_is_left_alone_for_a_while(
+    pacs: QueryPacs, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = 0.0
+    desk = Desk(tmp_path)
+    desk.accept(pydicom.dcmread(make_series(tmp_path / "in", images=1)[0]))
+    settings = config.Completeness(ae_title=ARCHIVE, host="127.0.0.1", port=pacs.port, give_up_seconds=1e6)
+    check = Completeness(settings, desk.ledger, "SPINESEG", lambda: now)
+    pacs.stop()
+    (row,) = desk.ledger.rows("SELECT * FROM series")
+    while now < 600.0:
+        check.expect_answer(row["series_uid"])
+        assert not check.is_whole(row, now)
+        now += 0.5
+    assert 10 <= caplog.text.count("does not answer") <= 30

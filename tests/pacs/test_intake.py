@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,13 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian, RLELossless, generate_uid
 from pynetdicom.dsutils import encode_file_meta
 
+from spine_segmentation.pacs.equivalence import Relation
 from spine_segmentation.pacs.intake import Arrival, Intake
 from spine_segmentation.pacs.ledger import Ledger
 from spine_segmentation.pacs.spool import Spool
 from spine_segmentation.pacs.statuses import StoreStatus
 from tests.dicom_factory import encode
-from tests.pacs.lab import make_series
+from tests.pacs.lab import ROOT, make_series, wait_for
 
 SUCCESS = StoreStatus.SUCCESS
 
@@ -156,3 +159,21 @@ def test_a_purged_image_may_come_again(desk: Desk, image: Dataset) -> None:
     assert desk.accept(image) is SUCCESS
     assert len(desk.files()) == 1
     assert desk.row()["revision"] == 1
+
+
+def test_many_duplicates_are_compared_in_one_process_that_ends_with_its_parent(tmp_path: Path) -> None:
+    program = (
+        "import multiprocessing, os, sys; from pathlib import Path; from spine_segmentation.pacs.equivalence import *\n"
+        "if __name__ == '__main__':\n"
+        "    comparer, paths = Comparer(), [Path(name) for name in sys.argv[1:]]\n"
+        "    related = {comparer.relate(path, path) for path in paths}\n"
+        "    print(*related, *(child.pid for child in multiprocessing.active_children()), flush=True)\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    script = tmp_path / "compare.py"
+    script.write_text(program)
+    paths = make_series(tmp_path / "series", images=5)
+    ended = subprocess.run([sys.executable, script, *paths], capture_output=True, text=True, cwd=ROOT, check=False)
+    relation, _, child = ended.stdout.strip().rpartition(" ")
+    assert relation == Relation.SAME
+    wait_for(lambda: not Path(f"/proc/{child}/exe").exists())

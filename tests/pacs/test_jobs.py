@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 
 from spine_segmentation.pacs import deliveries, jobs
+from spine_segmentation.pacs.claims import claim as claim_batch
 from spine_segmentation.pacs.jobs import Job, ResultObject
 from spine_segmentation.pacs.ledger import Ledger
 from spine_segmentation.pacs.retention import Retention, purge
 from spine_segmentation.pacs.spool import Spool
 
 SERIES = "1.2.3"
+MAX_ATTEMPTS = 3
 
 
 @pytest.fixture
@@ -18,17 +20,31 @@ def ledger(tmp_path: Path) -> Ledger:
     return Ledger(tmp_path / "ledger.sqlite")
 
 
-def receive(ledger: Ledger, number: int, *, series: str = SERIES, modality: str = "MR", own: bool = False) -> None:
+def receive(
+    ledger: Ledger, number: int, *, series: str = SERIES, modality: str = "MR", own: bool = False, group: str = ""
+) -> None:
     with ledger.transaction() as db:
         db.execute(
             "INSERT INTO instance(sop_uid, series_uid, sha256, size, path, received_at) VALUES(?,?,?,1,?,0)",
             (f"{series}.{number}", series, f"{number}", f"inbox/{series}/{number}"),
         )
-        db.execute("INSERT OR REPLACE INTO series VALUES(?,'1.2',?,?,'A','RECEIVING')", (series, modality, own))
+        db.execute(
+            "INSERT OR REPLACE INTO series VALUES(?,'1.2',?,?,'A','RECEIVING',?)",
+            (series, modality, own, group or series),
+        )
+
+
+def claim(ledger: Ledger, model: str = "m1") -> Job | None:
+    """The only job of the next batch."""
+    batch = claim_batch(ledger, model, MAX_ATTEMPTS)
+    if batch is None:
+        return None
+    (job,) = batch.jobs
+    return job
 
 
 def run(ledger: Ledger, model: str = "m1", uid: str = "9.1") -> Job:
-    job = jobs.claim(ledger, model)
+    job = claim(ledger, model)
     assert job is not None
     assert jobs.finish(ledger, job, [ResultObject(uid, "sc", f"{uid}.0", f"results/{uid}/x")], ["a", "b"])
     return job
@@ -59,7 +75,7 @@ def test_a_new_model_does_not_process_history(ledger: Ledger) -> None:
     jobs.settle(ledger, SERIES)
     run(ledger, "m1")
     jobs.settle(ledger, SERIES)
-    assert jobs.claim(ledger, "m2") is None
+    assert claim(ledger, "m2") is None
 
 
 def test_an_operator_may_have_history_processed_by_a_new_model(ledger: Ledger) -> None:
@@ -67,7 +83,7 @@ def test_an_operator_may_have_history_processed_by_a_new_model(ledger: Ledger) -
     jobs.settle(ledger, SERIES)
     first = run(ledger, "m1")
     assert jobs.retry(ledger, first.id)
-    assert jobs.claim(ledger, "m1") is None, "the same model would give the same result"
+    assert claim(ledger, "m1") is None, "the same model would give the same result"
     assert jobs.retry(ledger, first.id)
     second = run(ledger, "m2", uid="9.2")
     assert (second.version, second.predecessors) == (2, ("9.1.0",))
@@ -80,14 +96,16 @@ def test_a_late_image_before_its_turn_replaces_the_job(ledger: Ledger) -> None:
     receive(ledger, 2)
     jobs.settle(ledger, SERIES)
     assert states(ledger) == ["SUPERSEDED", "READY"]
-    job = run(ledger)
-    assert (len(job.inputs), job.version) == (2, 1)
+    batch = claim_batch(ledger, "m1", MAX_ATTEMPTS)
+    assert batch is not None
+    assert [len(images) for images in batch.series.values()] == [2]
+    assert [job.version for job in batch.jobs] == [1]
 
 
 def test_a_late_image_during_processing_discards_the_result(ledger: Ledger) -> None:
     receive(ledger, 1)
     jobs.settle(ledger, SERIES)
-    job = jobs.claim(ledger, "m1")
+    job = claim(ledger, "m1")
     assert job is not None
     receive(ledger, 2)
     assert not jobs.finish(ledger, job, [ResultObject("9.1", "sc", "9", "x")], ["a"])
@@ -118,30 +136,30 @@ def test_own_results_and_other_modalities_are_skipped(ledger: Ledger) -> None:
         "a result of this program",
         "its modality is CT, not MR",
     ]
-    assert jobs.claim(ledger, "m") is None
+    assert claim(ledger, "m") is None
 
 
 def test_crashes_are_counted_and_the_last_one_is_final(ledger: Ledger) -> None:
     receive(ledger, 1)
     jobs.settle(ledger, SERIES)
     for expected in ("READY", "READY", "FAILED"):
-        job = jobs.claim(ledger, "m")
+        job = claim(ledger, "m")
         assert job is not None
-        jobs.give_back(ledger, job.id, "crash", crashed=True, max_attempts=3)
+        jobs.give_back(ledger, job.id, "crash", crashed=True, max_attempts=MAX_ATTEMPTS)
         assert states(ledger) == [expected]
     assert jobs.retry(ledger, 1)
-    assert jobs.claim(ledger, "m") is not None
+    assert claim(ledger, "m") is not None
 
 
 def test_a_killed_service_does_not_count_as_a_crash_of_the_job(ledger: Ledger) -> None:
     receive(ledger, 1)
     jobs.settle(ledger, SERIES)
     for _ in range(20):
-        assert jobs.claim(ledger, "m") is not None
+        assert claim(ledger, "m") is not None
         jobs.recover(ledger)
     assert states(ledger) == ["READY"]
     for _ in range(jobs.MAX_INTERRUPTIONS):
-        jobs.claim(ledger, "m")
+        claim(ledger, "m")
         jobs.recover(ledger)
     assert states(ledger) == ["FAILED"]
 
@@ -189,11 +207,26 @@ def test_finished_work_is_deleted_in_time_and_remembered(ledger: Ledger, tmp_pat
 def test_a_failed_job_is_kept_for_the_operator(ledger: Ledger, tmp_path: Path) -> None:
     receive(ledger, 1)
     jobs.settle(ledger, SERIES)
-    job = jobs.claim(ledger, "m")
+    job = claim(ledger, "m")
     assert job is not None
     jobs.end(ledger, job.id, "FAILED", "MissingSlice")
     Retention(ledger, Spool(tmp_path / "spool"), -1.0).step()
     assert ledger.rows("SELECT purged FROM job")[0]["purged"] == 0
+
+
+def test_a_failed_job_that_a_late_image_has_made_up_for_is_deleted_in_time(ledger: Ledger, tmp_path: Path) -> None:
+    receive(ledger, 1)
+    jobs.settle(ledger, SERIES)
+    job = claim(ledger)
+    assert job is not None
+    jobs.end(ledger, job.id, "FAILED", "MissingSlice")
+    receive(ledger, 2)
+    jobs.settle(ledger, SERIES)
+    run(ledger)
+    with ledger.transaction() as db:
+        db.execute("UPDATE delivery SET state='DELIVERED'")
+    Retention(ledger, Spool(tmp_path / "spool"), -1.0).step()
+    assert ledger.row("SELECT 1 FROM instance WHERE path IS NOT NULL") is None
 
 
 def test_a_late_image_of_a_deleted_series_is_not_taken_for_the_whole(ledger: Ledger) -> None:

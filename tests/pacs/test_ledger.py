@@ -45,10 +45,14 @@ def test_an_earlier_versions_ledger_is_brought_up_to_date(tmp_path: Path) -> Non
     ledger = Ledger(tmp_path / "ledger.sqlite")
     with ledger.transaction() as db:
         db.execute(INSERT)
-        db.execute("DROP TABLE commitment")
+        db.execute("INSERT INTO series VALUES('1.3', '1.2', 'MR', 0, 'A', 'SETTLED', '1.2')")
+        for statement in ("DROP VIEW group_result", "DROP VIEW group_job", "DROP INDEX series_of_group",
+                          "ALTER TABLE series DROP COLUMN group_uid", "DROP TABLE commitment"):  # fmt: skip
+            db.execute(statement)
         db.execute("PRAGMA user_version=1")
     ledger.close()
     later = Ledger(tmp_path / "ledger.sqlite")
     assert later.rows("SELECT * FROM commitment") == []
+    assert later.rows("SELECT group_uid FROM series")[0][0] == "1.3"
     assert later.rows("PRAGMA user_version")[0][0] == SCHEMA_VERSION
     assert len(later.rows("SELECT * FROM refusal")) == 1

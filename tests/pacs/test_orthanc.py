@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,52 +13,15 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless
 
 from tests.io.test_dicom_seg import validator_errors
 from tests.pacs.lab import (
-    SENDER,
-    ServiceProcess,
-    free_port,
-    make_config,
     make_series,
     needs_dcmtk,
-    send,
     storescu,
     wait_for,
 )
-from tests.pacs.orthanc import AE_TITLE, USER, Orthanc, reason_to_skip
+from tests.pacs.orthanc import AE_TITLE, reason_to_skip
+from tests.pacs.site import Site
 
 pytestmark = [pytest.mark.pacs, pytest.mark.skipif(bool(reason_to_skip()), reason=reason_to_skip())]
-
-
-class Site:
-    """Orthanc in front, the service behind it."""
-
-    def __init__(self, folder: Path, destinations: Sequence[str] = ("orthanc", "web"), **sections: Any) -> None:
-        port = free_port()
-        self.orthanc = Orthanc(folder / "orthanc", port).start()
-        (folder / "password").write_text(f"{USER[1]}\n")
-        access = {"username": USER[0], "password_file": "password"}
-        known = {
-            "orthanc": {"kind": "c-store", "name": "orthanc", "ae_title": AE_TITLE, "host": "127.0.0.1",
-                        "port": self.orthanc.dicom},
-            "web": {"kind": "stow-rs", "name": "web", "url": f"{self.orthanc.root}/dicom-web", **access},
-        }  # fmt: skip
-        self.config = make_config(
-            folder,
-            port,
-            self.orthanc.dicom,
-            receiver={"allowed_ae_titles": [AE_TITLE]},
-            readiness={"quiet_seconds": 1.0},
-            destinations=[known[name] for name in destinations],
-            orthanc={"url": self.orthanc.root, "modality": "spine-segmentation", "sweep_seconds": 2.0, **access}
-            | sections,
-        )
-        self.service = ServiceProcess(self.config)
-
-    def close(self) -> None:
-        self.service.kill()
-        self.orthanc.stop(signal.SIGKILL)
-
-    def send(self, paths: list[Path]) -> None:
-        assert send(self.orthanc.dicom, paths, calling=SENDER, called=AE_TITLE) == [0] * len(paths)
 
 
 @pytest.fixture
@@ -86,7 +49,7 @@ def test_what_storescu_sends_comes_back_as_segmentation_and_report(
         compress(paths, syntax)
         sent = storescu(site.orthanc.dicom, tmp_path / name, option, called=AE_TITLE)
         assert sent.returncode == 0, sent.stderr
-    wait_for(lambda: site.service.job_states()["DONE"] == 2 and site.service.is_idle(), 90, "no results")
+    wait_for(lambda: site.service.job_states()["DONE"] == 2 and site.service.is_idle(), "no results")
     states = {(row["destination"], row["reason"]) for row in site.service.rows("SELECT * FROM delivery")}
     assert states == {("orthanc", "committed"), ("web", "")}
     assert (len(site.orthanc.series("SEG")), len(site.orthanc.series("SR"))) == (2, 2)
@@ -100,7 +63,7 @@ def test_what_goes_by_stow_comes_back_by_qido_and_wado(make_site: Callable[..., 
     site = make_site(destinations=["web"], sweep_seconds=None)
     site.service.start()
     site.send(make_series(tmp_path / "in", images=8, size=64))
-    wait_for(lambda: site.service.job_states()["DONE"] == 1 and site.service.is_idle(), 90, "no results")
+    wait_for(lambda: site.service.job_states()["DONE"] == 1 and site.service.is_idle(), "no results")
     kept = {item.SOPInstanceUID: item for item in map(pydicom.dcmread, (site.service.spool / "results").rglob("*.dcm"))}
     assert {item.Modality for item in kept.values()} == {"SEG", "SR"}
     for modality in ("SEG", "SR"):
@@ -127,7 +90,7 @@ def test_the_sweep_finds_what_the_stable_event_has_lost(make_site: Callable[...,
     site.orthanc.stop(signal.SIGKILL)
     site.orthanc.start()
     site.service.start()
-    wait_for(lambda: site.service.job_states()["DONE"] == 3 and site.service.is_idle(), 90, "series are still owed")
+    wait_for(lambda: site.service.job_states()["DONE"] == 3 and site.service.is_idle(), "series are still owed")
     assert len(site.orthanc.series("SEG")) == 3
     assert set(site.service.job_states()) <= {"DONE", "SKIPPED"}
 
@@ -137,9 +100,9 @@ def test_a_superseded_result_disappears_from_orthanc(make_site: Callable[..., Si
     site.service.start()
     paths = make_series(tmp_path / "in", images=6)
     site.send(paths[:4])
-    wait_for(lambda: site.service.job_states()["DONE"] == 1 and site.service.is_idle(), 60)
+    wait_for(lambda: site.service.job_states()["DONE"] == 1 and site.service.is_idle())
     site.send(paths[4:])
-    wait_for(lambda: site.service.job_states()["SUPERSEDED"] == 1 and site.service.is_idle(), 60)
-    wait_for(lambda: len(site.orthanc.series("SEG")) == 1, 60, "the first version is still there")
+    wait_for(lambda: site.service.job_states()["SUPERSEDED"] == 1 and site.service.is_idle())
+    wait_for(lambda: len(site.orthanc.series("SEG")) == 1, "the first version is still there")
     (remaining,) = site.orthanc.series("SEG")
     assert remaining["MainDicomTags"]["SeriesDescription"].endswith("version 2")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,13 @@ from tests.pacs.lab import (
     Archive,
     ServiceProcess,
     free_port,
+    make_config,
     make_series,
     send,
     source_of,
     wait_for,
 )
-from tests.pacs.stand_in_worker import CRASH, DEFECT, HANG, NO_SPINE
+from tests.pacs.stand_in_worker import CRASH, DEFECT, HANG, NO_SPINE, UNUSABLE
 
 pytestmark = pytest.mark.pacs
 
@@ -31,7 +32,7 @@ Make = Callable[..., ServiceProcess]
 
 
 def finished(service: ServiceProcess, jobs: int) -> None:
-    wait_for(lambda: sum(service.job_states().values()) >= jobs and service.is_idle(), 60, "the queue is not empty")
+    wait_for(lambda: sum(service.job_states().values()) >= jobs and service.is_idle(), "the queue is not empty")
 
 
 def series_of(path: Path) -> str:
@@ -41,7 +42,7 @@ def series_of(path: Path) -> str:
 def jobs_of(service: ServiceProcess, path: Path, number: int = 1) -> list[tuple[str, str]]:
     """State and reason of the jobs of a series, once there are so many and nothing is left to do."""
     query = "SELECT state, reason FROM job WHERE series_uid=? ORDER BY id"
-    wait_for(lambda: len(service.rows(query, series_of(path))) >= number and service.is_idle(), 60, "jobs")
+    wait_for(lambda: len(service.rows(query, series_of(path))) >= number and service.is_idle(), "jobs")
     return [(row["state"], row["reason"]) for row in service.rows(query, series_of(path))]
 
 
@@ -171,7 +172,7 @@ def test_an_mr_image_of_our_own_make_is_no_result(
 
 
 def test_poisonous_series_fail_and_the_next_one_is_served(make_service: Make, archive: Archive, tmp_path: Path) -> None:
-    service = make_service(processing={"max_attempts": 1, "timeout_seconds": 15.0})
+    service = make_service(processing={"max_attempts": 1, "timeout_seconds": 10.0})
     poison = [make_series(tmp_path / f"{command}", command=command) for command in (CRASH, DEFECT, HANG)]
     good = make_series(tmp_path / "good")
     for paths in (*poison, good):
@@ -182,12 +183,13 @@ def test_poisonous_series_fail_and_the_next_one_is_served(make_service: Make, ar
     assert len(archive.objects) == OBJECTS_PER_RESULT
 
 
+@pytest.mark.slow
 def test_a_killed_service_loses_and_doubles_nothing(make_service: Make, archive: Archive, tmp_path: Path) -> None:
     service = make_service("1", "0.3")
     series = [make_series(tmp_path / f"in{index}") for index in range(4)]
     for paths in series[:3]:
         assert send(service.port, paths) == [0] * 5
-    wait_for(lambda: service.job_states()["RUNNING"], 20)
+    wait_for(lambda: service.job_states()["RUNNING"])
     service.kill()
     service.start()
     assert send(service.port, series[3]) == [0] * 5
@@ -200,7 +202,7 @@ def test_a_killed_service_loses_and_doubles_nothing(make_service: Make, archive:
 def test_sigterm_ends_in_order_and_the_job_goes_on_later(make_service: Make, archive: Archive, tmp_path: Path) -> None:
     service = make_service("1", "3")
     send(service.port, make_series(tmp_path / "in"))
-    wait_for(lambda: service.job_states()["RUNNING"], 20)
+    wait_for(lambda: service.job_states()["RUNNING"])
     assert service.stop() == 0
     assert service.job_states() == {"READY": 1}
     assert service.rows("SELECT attempts FROM job")[0]["attempts"] == 0
@@ -209,11 +211,12 @@ def test_sigterm_ends_in_order_and_the_job_goes_on_later(make_service: Make, arc
     assert len(archive.objects) == OBJECTS_PER_RESULT
 
 
+@pytest.mark.slow
 def test_a_destination_that_is_down_is_waited_for(make_service: Make, archive: Archive, tmp_path: Path) -> None:
     archive.stop()
     service = make_service()
     send(service.port, make_series(tmp_path / "in"))
-    wait_for(lambda: service.job_states()["DONE"], 20)
+    wait_for(lambda: service.job_states()["DONE"])
     archive.start()
     finished(service, 1)
     assert len(archive.objects) == OBJECTS_PER_RESULT
@@ -223,7 +226,7 @@ def test_what_a_destination_refuses_becomes_a_dead_letter(make_service: Make, ar
     archive.status = 0xC123
     service = make_service()
     send(service.port, make_series(tmp_path / "in"))
-    wait_for(lambda: service.rows("SELECT 1 FROM delivery WHERE state='DEAD'"), 30)
+    wait_for(lambda: service.rows("SELECT 1 FROM delivery WHERE state='DEAD'"))
     assert service.rows("SELECT reason FROM delivery")[0]["reason"] == "status 0xC123"
 
 
@@ -242,9 +245,10 @@ def test_a_result_is_delivered_only_when_the_archive_has_committed(
     finished(service, 1)
     rows = service.rows("SELECT state, reason FROM delivery")
     assert [(row["state"], row["reason"]) for row in rows] == [("DELIVERED", "committed")] * OBJECTS_PER_RESULT
-    wait_for(lambda: archive.reports, 5)
+    wait_for(lambda: archive.reports)
 
 
+@pytest.mark.slow
 def test_an_archive_without_commitment_is_believed(make_service: Make, archive: Archive, tmp_path: Path) -> None:
     destination = {
         "kind": "c-store", "name": "archive", "ae_title": "ARCHIVE", "host": "127.0.0.1", "port": archive.port,
@@ -255,16 +259,88 @@ def test_an_archive_without_commitment_is_believed(make_service: Make, archive: 
     assert service.rows("SELECT reason FROM delivery")[0]["reason"] == "stored; commitment not offered"
 
 
-def test_a_study_waits_for_all_its_series(make_service: Make, tmp_path: Path) -> None:
-    service = make_service(readiness={"group": "study", "quiet_seconds": 2.0})
-    first, second = (make_series(tmp_path / name, StudyInstanceUID="1.2.3") for name in ("a", "b"))
-    send(service.port, first)
-    wait_for(lambda: service.rows("SELECT 1 FROM series"), 5)
-    time.sleep(1.2)
-    send(service.port, second)
-    time.sleep(1.2)
-    assert service.job_states() == {}
+@pytest.fixture(scope="module")
+def study_service(tmp_path_factory: pytest.TempPathFactory, shared_archive: Archive) -> Iterator[ServiceProcess]:
+    """A service that names the series of a study together."""
+    folder = tmp_path_factory.mktemp("study")
+    config = make_config(folder, free_port(), shared_archive.port, readiness={"group": "study"})
+    running = ServiceProcess(config).start()
+    yield running
+    running.kill()
+
+
+def make_study(folder: Path, uid: str, *commands: int) -> list[list[Path]]:
+    """Series of one study in one frame of reference."""
+    shared = {"StudyInstanceUID": uid, "FrameOfReferenceUID": f"{uid}.1"}
+    return [make_series(folder / str(number), command=command, **shared) for number, command in enumerate(commands)]
+
+
+def names_of(archive: Archive, path: Path) -> list[list[str]]:
+    """The names in each segmentation of a series, in the order of arrival."""
+    return [[segment.SegmentLabel for segment in item.SegmentSequence] for item in results_of(archive, path)]
+
+
+TOGETHER = ["L3", "L4"]
+"""What the stand-in finds where another series takes part."""
+
+
+def test_the_series_of_a_study_get_one_numbering(
+    study_service: ServiceProcess, shared_archive: Archive, tmp_path: Path
+) -> None:
+    first, second = make_study(tmp_path, "1.2.3", 500, 500)
+    send(study_service.port, [*first, *second])
+    for paths in (first, second):
+        assert [state for state, _ in jobs_of(study_service, paths[0])] == ["DONE"]
+        assert names_of(shared_archive, paths[0]) == [TOGETHER]
+        assert [item.Modality for item in objects_of(shared_archive, paths[0])] == ["SEG", "SR"]
+
+
+def test_what_is_wrong_with_one_series_concerns_no_other_of_the_study(
+    study_service: ServiceProcess, shared_archive: Archive, tmp_path: Path
+) -> None:
+    good, other, empty, unusable, gappy = make_study(tmp_path, "1.2.4", 500, 500, NO_SPINE, UNUSABLE, 500)
+    send(study_service.port, [*good, *other, *empty, *unusable, *gappy[:2], *gappy[3:]])
+    verdicts = [jobs_of(study_service, paths[0])[0] for paths in (good, other, empty, unusable, gappy)]
+    assert [state for state, _ in verdicts] == ["DONE", "DONE", "SKIPPED", "FAILED", "FAILED"]
+    assert [reason.partition(":")[0] for _, reason in verdicts[2:]] == ["NoSpineFound", "InvalidVolume", "MissingSlice"]
+    assert names_of(shared_archive, good[0]) == names_of(shared_archive, other[0]) == [TOGETHER]
+
+
+def test_a_late_series_makes_a_version_of_the_whole_study(
+    study_service: ServiceProcess, shared_archive: Archive, tmp_path: Path
+) -> None:
+    first, late = make_study(tmp_path, "1.2.5", 500, 500)
+    send(study_service.port, first)
+    jobs_of(study_service, first[0])
+    send(study_service.port, late)
+    assert [state for state, _ in jobs_of(study_service, first[0], 2)] == ["SUPERSEDED", "DONE"]
+    assert names_of(shared_archive, first[0]) == [["L4", "L5"], TOGETHER]
+    assert names_of(shared_archive, late[0]) == [TOGETHER]
+    second = results_of(shared_archive, first[0])[1]
+    assert second.SeriesDescription.endswith("version 2")
+
+
+def test_results_that_come_back_are_no_part_of_the_study(
+    study_service: ServiceProcess, shared_archive: Archive, tmp_path: Path
+) -> None:
+    (paths,) = make_study(tmp_path, "1.2.6", 500)
+    send(study_service.port, paths)
+    jobs_of(study_service, paths[0])
+    send(study_service.port, objects_of(shared_archive, paths[0]))
+    wait_for(lambda: study_service.rows("SELECT 1 FROM series WHERE own") and study_service.is_idle())
+    assert [state for state, _ in jobs_of(study_service, paths[0])] == ["DONE"]
+
+
+def test_a_series_that_kills_the_worker_takes_no_other_of_the_study_with_it(
+    make_service: Make, archive: Archive, tmp_path: Path
+) -> None:
+    service = make_service(readiness={"group": "study"}, processing={"max_attempts": 2})
+    good, poison = make_study(tmp_path, "1.2.7", 500, CRASH)
+    send(service.port, [*good, *poison])
     finished(service, 2)
+    assert jobs_of(service, good[0]) == [("DONE", "named apart: processing it with its study had failed")]
+    assert jobs_of(service, poison[0])[0][0] == "FAILED"
+    assert names_of(archive, good[0]) == [["L4", "L5"]]
 
 
 def test_all_objects_of_a_result_are_as_configured(make_service: Make, archive: Archive, tmp_path: Path) -> None:
@@ -278,6 +354,7 @@ def test_all_objects_of_a_result_are_as_configured(make_service: Make, archive: 
     assert len({item.SeriesInstanceUID for item in (segmentation, report, capture)}) == 3
 
 
+@pytest.mark.slow
 def test_a_result_stays_until_all_its_objects_are_delivered(
     make_service: Make, archive: Archive, tmp_path: Path
 ) -> None:
@@ -285,7 +362,7 @@ def test_a_result_stays_until_all_its_objects_are_delivered(
     service = make_service(retention={"keep_seconds": 0.1}, delivery={"max_refusals": 100})
     paths = make_series(tmp_path / "in")
     send(service.port, paths)
-    wait_for(lambda: service.rows("SELECT 1 FROM delivery WHERE state='DELIVERED'"), 30)
+    wait_for(lambda: service.rows("SELECT 1 FROM delivery WHERE state='DELIVERED'"))
     assert [item.Modality for item in objects_of(archive, paths[0])] == ["SEG"]
     service.stop()
     service.start()
@@ -303,8 +380,8 @@ def test_finished_work_is_deleted_after_its_time(make_service: Make, archive: Ar
     finished(service, 1)
     service.stop()
     service.start()
-    wait_for(lambda: not any((service.spool / "inbox").iterdir()), 20)
-    wait_for(lambda: not any((service.spool / "results").iterdir()), 20)
+    wait_for(lambda: not any((service.spool / "inbox").iterdir()))
+    wait_for(lambda: not any((service.spool / "results").iterdir()))
     send(service.port, paths)
     finished(service, 1)
     assert set(archive.stores.values()) == {1}
@@ -313,7 +390,7 @@ def test_finished_work_is_deleted_after_its_time(make_service: Make, archive: Ar
 def test_a_killed_worker_is_started_again(
     shared_service: ServiceProcess, shared_archive: Archive, tmp_path: Path
 ) -> None:
-    wait_for(shared_service.kill_worker, 10)
+    wait_for(shared_service.kill_worker)
     paths = make_series(tmp_path / "in")
     send(shared_service.port, paths)
     jobs_of(shared_service, paths[0])
@@ -342,6 +419,6 @@ def test_the_log_names_no_patient(shared_service: ServiceProcess, tmp_path: Path
 
 
 def test_the_worker_ends_with_its_service(shared_service: ServiceProcess) -> None:
-    (worker,) = wait_for(shared_service.workers, 20)
+    (worker,) = wait_for(shared_service.workers)
     shared_service.kill()
-    wait_for(lambda: not Path(f"/proc/{worker}/exe").exists(), 20)
+    wait_for(lambda: not Path(f"/proc/{worker}/exe").exists())

@@ -32,7 +32,7 @@ def test_the_sweep_removes_what_the_ledger_does_not_know(tmp_path: Path) -> None
     kept = spool.store("1", "2", "a" * 64, b"a")
     lost = spool.store("1", "3", "a" * 64, b"a")
     (tmp_path / "incoming" / "part").touch()
-    spool.open_work([kept])
+    spool.open_work([[kept]])
     assert spool.sweep(frozenset({kept})) == 1
     assert spool.absolute(kept).exists()
     assert not spool.absolute(lost).exists()
@@ -42,10 +42,10 @@ def test_the_sweep_removes_what_the_ledger_does_not_know(tmp_path: Path) -> None
 
 def test_the_sweep_keeps_the_picture_beside_a_result(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
-    work = spool.open_work([])
+    work = spool.open_work([[]])
     for name in ("segmentation.dcm", "overlay.png"):
-        (work / "output" / name).touch()
-    folder = spool.publish(work, "job-1")
+        (work / "0" / "output" / name).touch()
+    folder = spool.publish(work / "0" / "output", "job-1")
     assert spool.sweep(frozenset({f"{folder}/segmentation.dcm"})) == 0
     assert spool.sweep(frozenset()) == 2
 
@@ -63,3 +63,10 @@ def test_nothing_stays_of_a_file_that_could_not_be_written(tmp_path: Path, monke
     with pytest.raises(FileNotFoundError):
         spool.store("1", "2", "a" * 64, b"a")
     assert not any((tmp_path / "incoming").iterdir())
+
+
+def test_no_work_folder_stays_where_an_image_is_missing(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        spool.open_work([["inbox/missing"]])
+    assert not any((tmp_path / "work").iterdir())

@@ -9,7 +9,7 @@ from tests.pacs.lab import ServiceProcess, free_port, make_series, send, wait_fo
 def test_says_how_it_goes_and_who_nobody_is(make_service: Callable[..., ServiceProcess], tmp_path: Path) -> None:
     port = free_port()
     service = make_service(status_page={"port": port, "previews": True})
-    wait_for(lambda: service.get("/readyz", port)[0] == 200, 30)
+    wait_for(lambda: service.get("/readyz", port)[0] == 200)
     send(service.port, make_series(tmp_path / "in", PatientName="Secret^Name", images=5, size=32))
     wait_for(lambda: service.job_states()["DONE"] and service.is_idle(), 40)
     assert service.get("/healthz", port) == (200, "alive\n")
@@ -23,7 +23,7 @@ def test_says_how_it_goes_and_who_nobody_is(make_service: Callable[..., ServiceP
     assert "/preview/1" in page
     assert service.get("/preview/2", port)[0] == 404
     service.kill_worker()
-    wait_for(lambda: service.get("/metrics", port)[1].count("worker_starts 2.0"), 30)
+    wait_for(lambda: service.get("/metrics", port)[1].count("worker_starts 2.0"))
 
 
 def test_a_request_under_a_foreign_name_is_refused(make_service: Callable[..., ServiceProcess], tmp_path: Path) -> None:
@@ -43,4 +43,4 @@ def test_a_request_under_a_foreign_name_is_refused(make_service: Callable[..., S
         except OSError:
             return 0
 
-    assert wait_for(status, 20) == 400
+    assert wait_for(status) == 400
