@@ -41,6 +41,9 @@ SLIVER_SHARE = 0.2
 """A piece that a plane cuts off a body is given back to it if smaller than this share of it, and if the space it was
 cut off into has a larger piece of its own."""
 
+BESIDE_MM = 3.0
+"""The topmost body is no wider to either side than the one below it and this: C2's body and dens do not exceed C3."""
+
 CUT_HEIGHT_RATIO = 0.6
 """The first or last body counts as cut by the field of view if lower than this share of the body next to it."""
 
@@ -89,7 +92,7 @@ def _separate(voxels: Voxels, column: Column, grid: Volume, labels: npt.NDArray[
     fitted = [(disc, _plane(cartilage.points[disc], column)) for disc in found]
     true = [(d, p) for d, p in fitted if bone_share(p, bone.points, cartilage.points[d]) <= MAX_BONE_SHARE]
     discs, planes = [disc for disc, _ in true], [plane for _, plane in true]
-    bodies = _find_bodies(bone, column, planes, grid.voxel_volume)
+    bodies = _without_lateral_masses(_find_bodies(bone, column, planes, grid.voxel_volume), bone.points, column)
     structures = [(Kind.IVD, cartilage, disc) for disc in discs]
     structures += [(Kind.VERTEBRA, bone, body.members) for body in bodies]
     structures = [(kind, source, _narrow(source.points, members, column)) for kind, source, members in structures]
@@ -153,6 +156,15 @@ def _find_bodies(bone: Voxels, column: Column, planes: Sequence[Plane], voxel_vo
     bodies = [body for body in bodies if len(body.members) * voxel_volume >= MIN_BODY_VOLUME_MM3]
     neighbours = [bodies[max(0, k - 1) : k] + bodies[k + 1 : k + 2] for k in range(len(bodies))]
     return [part for body, beside in zip(bodies, neighbours, strict=True) for part in cut_fused(body, beside)]
+
+
+def _without_lateral_masses(bodies: list[Piece], points: npt.NDArray[np.float32], column: Column) -> list[Piece]:
+    """Take off the topmost body what lies beside the width of the next one: the lateral masses of C1 and C2."""
+    if len(bodies) < 2:
+        return bodies
+    top, below = (column.coordinates(points[body.members])[:, 1] for body in bodies[:2])
+    low, high = np.percentile(below, EXTENT_PERCENTILES)
+    return [bodies[0].part((top >= low - BESIDE_MM) & (top <= high + BESIDE_MM)), *bodies[1:]]
 
 
 def _piece(members: npt.NDArray[np.intp], points: npt.NDArray[np.float32], column: Column, topmost: bool) -> Piece:

@@ -181,6 +181,19 @@ def test_a_joint_beside_the_dens_is_no_disc(side: slice) -> None:
     assert (instances.labels.array[body & ~joint] == 1).all()
 
 
+def test_lateral_masses_beside_the_dens_are_not_part_of_c2() -> None:
+    phantom = build(structures("C2", "C5"), "straight", (1.5, 0.7, 0.7), margin=30)
+    body = phantom.mask("C2")
+    slices, middle = np.flatnonzero(body.any(axis=(1, 2))), np.argwhere(body).mean(axis=0).astype(int)
+    masses = np.zeros_like(body)
+    for first in (slices[0] - 6, slices[-1] + 1):
+        masses[first : first + 6, middle[1] - 15 : middle[1] + 4, middle[2] - 8 : middle[2] + 8] = True
+    instances = split_instances(phantom.changed((masses, VERTEBRA)))
+    assert [item.kind for item in instances.items] == kinds(phantom.names)
+    assert (instances.labels.array[body] == 1).mean() > 0.99
+    assert (instances.labels.array[masses] > 0).mean() < 0.4
+
+
 def test_broken_disc_stays_one(lumbar: Phantom) -> None:
     disc = lumbar.mask("L4-L5")
     columns = np.flatnonzero(disc.any(axis=(0, 1)))
