@@ -97,7 +97,7 @@ def bone_share(plane: Plane, bone: Points, disc: Points) -> float:
         0 for a disc that reaches across the column, towards 1 for a spot inside a body or a joint beside it.
     """
     near = np.abs(bone[:, 2] - plane.point[2]) < REACH_MM / 2
-    in_bone, in_disc = (np.count_nonzero(_in_plane(plane, points)) for points in (bone[near], disc))
+    in_bone, in_disc = (int(_in_plane(plane, points).sum()) for points in (bone[near], disc))
     return in_bone / max(in_bone + in_disc, 1)
 
 
