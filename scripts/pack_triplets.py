@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--rows", type=int, default=256)
     parser.add_argument("--columns", type=int, default=160)
-    parser.add_argument("--pixel-size", type=float, default=0.9, help="mm")
+    parser.add_argument("--pixel-size", type=float, default=1.0, help="mm")
     parser.add_argument("--workers", type=int, default=1)
     chosen = parser.parse_args()
     pack_format = PackFormat(chosen.rows, chosen.columns, chosen.pixel_size)
