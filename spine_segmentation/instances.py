@@ -16,6 +16,7 @@ from spine_segmentation.errors import InvalidVolume
 from spine_segmentation.foreground import Voxels, find_spine
 from spine_segmentation.lateral import within_width
 from spine_segmentation.results import Instance, Instances
+from spine_segmentation.true_discs import are_true
 from spine_segmentation.volume import Volume
 
 logger = logging.getLogger(__name__)
@@ -28,10 +29,6 @@ MIN_DISC_VOLUME_MM3 = 30.0
 
 MIN_DISC_THICKNESS_MM = 0.3
 """A disc would fill the column's mean cross-section to at least this height; a tenth of a narrowed disc (3 mm)."""
-
-MAX_BONE_SHARE = 0.4
-"""A disc is false if its plane runs through bone for more than this share: the joint of C1 and C2 beside the dens, a
-spot inside a body. It is 0.12 at most for the 239 discs of SPIDER's masks."""
 
 SAME_DISC_MM = 7.0
 """Pieces of disc closer than this along the column are one disc: just under half the least distance of two discs in
@@ -88,10 +85,9 @@ def _check(semantic: Volume) -> None:
 def _separate(voxels: Voxels, column: Column, grid: Volume, labels: npt.NDArray[np.uint16]) -> tuple[Instance, ...]:
     """Write the labels of all structures into ``labels`` and describe them."""
     bone, cartilage = voxels.select(voxels.semantic == VERTEBRA), voxels.select(voxels.semantic == IVD)
-    found = _find_discs(cartilage, column, len(voxels.points), grid.voxel_volume)
-    fitted = [(disc, _plane(cartilage.points[disc], column)) for disc in found]
-    true = [(d, p) for d, p in fitted if bone_share(p, bone.points, cartilage.points[d]) <= MAX_BONE_SHARE]
-    discs, planes = [disc for disc, _ in true], [plane for _, plane in true]
+    discs, planes = _true_discs(
+        _find_discs(cartilage, column, len(voxels.points), grid.voxel_volume), bone, cartilage, column
+    )
     bodies = _without_lateral_masses(_find_bodies(bone, column, planes, grid.voxel_volume), bone.points, column)
     structures = [(Kind.IVD, cartilage, disc) for disc in discs]
     structures += [(Kind.VERTEBRA, bone, body.members) for body in bodies]
@@ -132,6 +128,17 @@ def _find_discs(cartilage: Voxels, column: Column, spine_size: int, voxel_volume
     least = max(MIN_DISC_VOLUME_MM3, MIN_DISC_THICKNESS_MM * area) / voxel_volume
     joined = [np.concatenate(members) for _, members in sorted(discs, key=lambda disc: disc[0])]
     return [members for members in joined if len(members) >= least]
+
+
+def _true_discs(
+    discs: list[npt.NDArray[np.intp]], bone: Voxels, cartilage: Voxels, column: Column
+) -> tuple[list[npt.NDArray[np.intp]], list[Plane]]:
+    """The true ones among the discs found, and their planes."""
+    planes = [_plane(cartilage.points[disc], column) for disc in discs]
+    points = np.array([plane.point for plane in planes]).reshape(-1, 3)
+    shares = [bone_share(p, bone.points, cartilage.points[disc]) for p, disc in zip(planes, discs, strict=True)]
+    true = np.flatnonzero(are_true(column.coordinates(points)[:, 0], np.array(shares)))
+    return [discs[k] for k in true], [planes[k] for k in true]
 
 
 def _members(keys: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
