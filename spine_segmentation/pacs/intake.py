@@ -22,6 +22,9 @@ from spine_segmentation.pacs.statuses import StoreStatus
 
 logger = logging.getLogger(__name__)
 
+_LOCKS = 64
+"""Two objects of one UID are never decided on at the same time; others rarely wait for one another."""
+
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}
 
 
@@ -88,6 +91,7 @@ class Intake:
         self._min_free_bytes, self._max_object_bytes = min_free_bytes, max_object_bytes
         self._corrected_headers, self._group = corrected_headers, group
         self._comparer = Comparer()
+        self._locks = tuple(threading.Lock() for _ in range(_LOCKS))
         self.counts = IntakeCounts()
 
     def accept(self, arrival: Arrival) -> tuple[StoreStatus, str]:
@@ -100,7 +104,8 @@ class Intake:
             The status to answer with, and the Series Instance UID; empty unless it is ``SUCCESS``.
         """
         try:
-            status, series_uid = self._decide(arrival)
+            with self._locks[hash(arrival.sop_uid) % _LOCKS]:  # from the look-up to the row, for each UID
+                status, series_uid = self._decide(arrival)
         except (OSError, sqlite3.Error) as error:
             full = isinstance(error, OSError) and error.errno in _FULL
             logger.error("an object was not stored: %s", "the disk is full" if full else type(error).__name__)
@@ -159,7 +164,7 @@ class Intake:
 
     def _store(self, arrival: Arrival, identity: Identity, sha256: str, content: bytes) -> None:
         """Put the file on the disk, then the row: only now may it be acknowledged."""
-        path = self._spool.store(identity.series_uid, identity.sop_uid, sha256, content)
+        path = self._spool.store(identity.series_uid, identity.sop_uid, content)
         now = time.time()
         with self._ledger.transaction() as db:
             db.execute(

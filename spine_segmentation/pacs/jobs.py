@@ -171,7 +171,8 @@ def retry(ledger: Ledger, job_id: int) -> bool:
         row = db.execute("SELECT * FROM job WHERE id=?", (job_id,)).fetchone()
         group_uid = group_of(db, row["series_uid"])
         is_current = row["content"] == content_hash(db, group_uid)
-        if row["state"] in {"READY", "RUNNING"} or not is_current or _has_deleted_images(db, row["series_uid"]):
+        out_of_turn = row["state"] in {"READY", "RUNNING", "SUPERSEDED"}
+        if out_of_turn or not is_current or _has_deleted_images(db, row["series_uid"]):
             return False
         companions = db.execute(
             "SELECT * FROM group_job WHERE group_uid=? AND content=? AND state='DONE' AND series_uid<>?",

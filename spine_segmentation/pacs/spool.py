@@ -72,13 +72,12 @@ class Spool:
         """Free space on its disk."""
         return shutil.disk_usage(self.root).free
 
-    def store(self, series_uid: str, sop_uid: str, sha256: str, content: bytes) -> str:
+    def store(self, series_uid: str, sop_uid: str, content: bytes) -> str:
         """Write a received object durably.
 
         Args:
             series_uid: Its series; objects of one share a folder.
             sop_uid: Its SOP Instance UID.
-            sha256: Hash of the content, hexadecimal; another content of the same UID gets another name.
             content: A whole DICOM file.
 
         Returns:
@@ -91,8 +90,8 @@ class Spool:
         if not folder.is_dir():
             folder.mkdir(mode=0o700, exist_ok=True)
             _sync_folder(self._inbox)
-        path = folder / f"{_digest(sop_uid)}-{sha256[:16]}.dcm"
-        temporary = self._incoming / uuid.uuid4().hex
+        token = uuid.uuid4().hex  # no name comes twice: what deletes an earlier file can never meet this one
+        path, temporary = folder / f"{_digest(sop_uid)}-{token}.dcm", self._incoming / token
         try:
             _write_durably(temporary, content)
             temporary.replace(path)

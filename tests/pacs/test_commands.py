@@ -26,7 +26,7 @@ class Desk:
         self.config = make_config(folder, 11112, 4242)
         self.spool = Spool(load_config(self.config).spool)
         self.ledger = Ledger(self.spool.ledger_file)
-        path = self.spool.store("1.2.3", "1.2.3.4", "a" * 64, b"image")
+        path = self.spool.store("1.2.3", "1.2.3.4", b"image")
         with self.ledger.transaction() as db:
             db.execute("INSERT INTO series VALUES('1.2.3', '1.2', 'MR', 0, 'A', 'RECEIVING', '1.2.3')")
             db.execute("INSERT INTO instance VALUES('1.2.3.4', '1.2.3', 'a', 5, ?, 0, 1)", (path,))

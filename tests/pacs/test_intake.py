@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pydicom
 import pytest
@@ -79,6 +83,23 @@ def test_the_same_again_changes_nothing(desk: Desk, image: Dataset) -> None:
     assert dict(desk.row()) == before
     assert desk.ledger.rows("SELECT state FROM series")[0]["state"] == "SETTLED"
     assert len(desk.files()) == 1
+
+
+def test_two_senders_of_one_new_uid_cannot_both_be_right(desk: Desk, image: Dataset) -> None:
+    other = copy.deepcopy(image)
+    other.PixelData = bytes(reversed(image.PixelData))
+    slow = desk.spool.store
+
+    def store(*arguments: Any) -> str:
+        time.sleep(0.3)
+        return slow(*arguments)
+
+    with mock.patch.object(desk.spool, "store", store), ThreadPoolExecutor(2) as pool:
+        statuses = list(pool.map(desk.accept, (image, other)))
+    assert sorted(statuses) == sorted((SUCCESS, StoreStatus.CONFLICT))
+    assert len(desk.files()) == 1
+    kept = pydicom.dcmread(desk.spool.absolute(desk.row()["path"]))
+    assert kept == (image if statuses[0] is SUCCESS else other)
 
 
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, RLELossless])

@@ -88,6 +88,7 @@ def test_an_operator_may_have_history_processed_by_a_new_model(ledger: Ledger) -
     second = run(ledger, "m2", uid="9.2")
     assert (second.version, second.predecessors) == (2, ("9.1.0",))
     assert states(ledger)[0] == "SUPERSEDED"
+    assert not jobs.retry(ledger, first.id), "its results are published, and the later ones stand for them"
 
 
 def test_a_late_image_before_its_turn_replaces_the_job(ledger: Ledger) -> None:

@@ -10,7 +10,7 @@ from spine_segmentation.pacs.spool import Spool
 
 def test_no_uid_can_choose_a_path(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool")
-    path = spool.store("../../x", "/etc/passwd", "0" * 64, b"content")
+    path = spool.store("../../x", "/etc/passwd", b"content")
     assert spool.absolute(path).read_bytes() == b"content"
     assert spool.absolute(path).resolve().is_relative_to(tmp_path / "spool" / "inbox")
     assert "passwd" not in path
@@ -22,15 +22,22 @@ def test_only_the_owner_may_look_in(tmp_path: Path) -> None:
 
 def test_another_content_of_a_uid_takes_another_file(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
-    first, second = spool.store("1", "2", "a" * 64, b"a"), spool.store("1", "2", "b" * 64, b"b")
+    first, second = spool.store("1", "2", b"a"), spool.store("1", "2", b"b")
     assert spool.absolute(first).read_bytes() == b"a"
     assert spool.absolute(second).read_bytes() == b"b"
 
 
+def test_deleting_a_file_cannot_meet_the_same_image_sent_again(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    first, again = spool.store("1", "2", b"a"), spool.store("1", "2", b"a")
+    spool.remove([first])
+    assert spool.absolute(again).read_bytes() == b"a"
+
+
 def test_the_sweep_removes_what_the_ledger_does_not_know(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
-    kept = spool.store("1", "2", "a" * 64, b"a")
-    lost = spool.store("1", "3", "a" * 64, b"a")
+    kept = spool.store("1", "2", b"a")
+    lost = spool.store("1", "3", b"a")
     (tmp_path / "incoming" / "part").touch()
     spool.open_work([[kept]])
     assert spool.sweep(frozenset({kept})) == 1
@@ -61,7 +68,7 @@ def test_nothing_stays_of_a_file_that_could_not_be_written(tmp_path: Path, monke
     spool = Spool(tmp_path)
     (tmp_path / "inbox").rmdir()
     with pytest.raises(FileNotFoundError):
-        spool.store("1", "2", "a" * 64, b"a")
+        spool.store("1", "2", b"a")
     assert not any((tmp_path / "incoming").iterdir())
 
 
