@@ -62,10 +62,10 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         The application's exit code.
     """
-    from app.arguments import find_output
+    from app.arguments import find_folder
     from app.supervisor import supervise
 
-    return supervise([*COMMAND, *arguments], find_output(arguments))
+    return supervise([*COMMAND, *arguments], find_folder("output", arguments))
 
 
 def serve(arguments: Sequence[str]) -> int:
