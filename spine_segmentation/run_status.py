@@ -11,7 +11,8 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
-from spine_segmentation.errors import Interrupted, SpineError
+from spine_segmentation.errors import Interrupted, OutputError, SpineError
+from spine_segmentation.io.output_folder import clear_outputs
 from spine_segmentation.io.outputs import STATUS_FILE
 from spine_segmentation.io.status import write_status
 
@@ -31,7 +32,8 @@ class RunStatus:
         folder: The output folder; created if need be.
 
     Raises:
-        SystemExit: At the end of the block, if an error was raised in it.
+        SystemExit: At the end of the block, if an error was raised in it, or if the status of a success cannot be
+            written: then the outputs are removed.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -45,11 +47,25 @@ class RunStatus:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if error is None:
-            write_status(self.folder / STATUS_FILE, "succeeded", 0, outputs=self.outputs)
+            self._succeed()
         elif isinstance(error, Exception):
             self._fail(error)
-        else:
+        elif not isinstance(error, SystemExit) or error.code:
             self._write_failure(_interruption(error))
+
+    def _succeed(self) -> None:
+        try:
+            write_status(self.folder / STATUS_FILE, "succeeded", 0, outputs=self.outputs)
+        except OutputError as error:
+            self._withdraw()
+            self._fail(error)
+
+    def _withdraw(self) -> None:
+        self.outputs.clear()
+        try:
+            clear_outputs(self.folder)
+        except OutputError as error:
+            logger.error("%s", error)
 
     def _fail(self, error: Exception) -> None:
         if isinstance(error, SpineError):

@@ -83,6 +83,38 @@ def test_a_status_that_cannot_be_written_does_not_hide_the_error(
     assert "status.json cannot be written" in caplog.records[1].getMessage()
 
 
+def test_outputs_are_withdrawn_if_the_status_of_success_cannot_be_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "status.json" / "in the way").mkdir(parents=True)
+    with pytest.raises(SystemExit) as end, RunStatus(tmp_path) as status:
+        for name in ("segmentation.dcm", "result.json"):
+            (tmp_path / name).touch()
+            status.outputs.append(tmp_path / name)
+    assert end.value.code == 70
+    assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
+    assert "status.json cannot be written" in caplog.text
+
+
+def test_outputs_are_withdrawn_if_only_the_status_is_too_large_for_the_disk(tmp_path: Path) -> None:
+    """A file size limit, reached in a process of its own; then there is not even a status."""
+    code = (
+        "import resource, sys\nfrom pathlib import Path\nfrom spine_segmentation.run_status import RunStatus\n"
+        "folder = Path(sys.argv[1])\nwith RunStatus(folder):\n    (folder / 'segmentation.dcm').write_text('ours')\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, tmp_path], stderr=subprocess.PIPE, text=True, check=False)
+    assert (ended.returncode, "Traceback" in ended.stderr) == (70, False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("end", [SystemExit(), SystemExit(0)])
+def test_an_exit_without_an_error_is_no_failure(end: SystemExit, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit), RunStatus(tmp_path):
+        raise end
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(("end", "code"), [(KeyboardInterrupt(), 130), (SystemExit(143), 143)])
 def test_a_run_that_is_stopped_says_so(end: BaseException, code: int, tmp_path: Path) -> None:
     with pytest.raises(type(end)) as stopped, RunStatus(tmp_path):
