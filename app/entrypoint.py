@@ -12,6 +12,7 @@ from pathlib import Path
 
 from app.manifests import COMMAND, MANIFESTS, ROOT, WORKING_DIRECTORY
 from spine_segmentation.errors import OutputError, SpineError, UsageError
+from spine_segmentation.termination import exit_on_sigterm
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: With the exit code.
     """
+    exit_on_sigterm()
     given = list(sys.argv[1:] if arguments is None else arguments)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:

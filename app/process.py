@@ -12,7 +12,8 @@ from pathlib import Path
 from app.arguments import find_folder, parse_arguments
 from spine_segmentation.errors import SpineError
 from spine_segmentation.io.output_folder import fresh_outputs, list_outputs, make_folder, protect_input
-from spine_segmentation.run_status import RunStatus, exit_on_sigterm, quiet_readers, raise_stack_limit
+from spine_segmentation.run_status import RunStatus, quiet_readers, raise_stack_limit
+from spine_segmentation.termination import exit_on_sigterm
 
 logger = logging.getLogger(__name__)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import resource
 import signal
-import sys
 import warnings
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Self
 
 from spine_segmentation.errors import Interrupted, OutputError, SpineError
@@ -57,10 +56,11 @@ class RunStatus:
         try:
             write_status(self.folder / STATUS_FILE, "succeeded", 0, outputs=self.outputs)
         except OutputError as error:
-            self._withdraw()
+            self.withdraw()
             self._fail(error)
 
-    def _withdraw(self) -> None:
+    def withdraw(self) -> None:
+        """Remove what was written, as far as the folder allows it."""
         self.outputs.clear()
         try:
             clear_outputs(self.folder)
@@ -101,15 +101,6 @@ def _interruption(error: BaseException) -> Interrupted:
     elif isinstance(error, KeyboardInterrupt):
         interrupted.exit_code = 128 + signal.SIGINT
     return interrupted
-
-
-def exit_on_sigterm() -> None:
-    """Make SIGTERM end the process in order, so that no temporary file stays behind."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        sys.exit(128 + number)
-
-    signal.signal(signal.SIGTERM, stop)
 
 
 def raise_stack_limit() -> None:

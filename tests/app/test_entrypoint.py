@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +18,7 @@ Enter = Callable[..., int]
 
 
 @pytest.fixture
-def enter() -> Enter:
+def enter(_restore_handlers: None) -> Enter:
     """Call the entry point; gives back the exit code."""
 
     def run(*arguments: str) -> int:
@@ -49,6 +50,15 @@ def test_runs_the_application(
 ) -> None:
     monkeypatch.setattr(supervisor, "supervise", lambda command, output: 5 if command == [*COMMAND, *passed_on] else 0)
     assert enter(*given) == 5
+
+
+def test_sigterm_ends_it_before_a_child_runs(enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(arguments: object) -> int:
+        signal.raise_signal(signal.SIGTERM)
+        return 0
+
+    monkeypatch.setitem(entrypoint.ACTIONS, "run", stopped)
+    assert enter("run") == 143
 
 
 def test_unknown_command(enter: Enter, caplog: pytest.LogCaptureFixture) -> None:
