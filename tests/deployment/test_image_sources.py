@@ -54,6 +54,14 @@ def test_gpu_build_configures_the_gpu() -> None:
     assert (configuration["networks"]["device"], configuration["resources"]["gpu"]) == ("cuda", 1)
 
 
+def test_every_stage_declares_the_build_that_it_uses() -> None:
+    """Not every engine hands an argument on to a stage that starts from another one."""
+    stages = re.split(r"^FROM ", DOCKERFILE.read_text(), flags=re.MULTILINE)[1:]
+    using = [stage for stage in stages if "${BUILD}" in stage]
+    assert len(using) == 2
+    assert [stage.splitlines()[0] for stage in using if not re.search(r"^ARG BUILD\b", stage, re.MULTILINE)] == []
+
+
 def test_no_registry_is_named() -> None:
     for path in (DOCKERFILE, *REQUIREMENTS.iterdir(), *(ROOT / "scripts").glob("*.sh")):
         assert not re.search(r"https?://", path.read_text()), path
