@@ -24,7 +24,6 @@ extract           copies application, models, manifests and documents to /var/ru
 health            0 if the service answers; also in a container that runs once
 """
 
-SERVICE_CONFIGURATION = Path("/etc/spine-segmentation/serve.yaml")
 EXPORT = Path("/var/run/holoscan/export")
 
 CONTENT = {
@@ -76,6 +75,8 @@ def serve(arguments: Sequence[str]) -> int:
     Args:
         arguments: The configuration file, if it is not where it is expected.
     """
+    from app.health import SERVICE_CONFIGURATION
+
     configuration = arguments or [str(SERVICE_CONFIGURATION)]
     os.execvp("spine-segmentation", ["spine-segmentation", "serve", *configuration])  # noqa: S606, S607
 
@@ -123,26 +124,14 @@ def extract(arguments: Sequence[str]) -> int:
 
 
 def health(arguments: Sequence[str]) -> int:
-    """Ask the service whether it lives; a container that runs once has no configuration, and is well.
+    """Ask the service whether it lives; a container that runs once is well.
 
     Returns:
         1 if the service does not answer.
     """
-    import http.client
+    from app.health import answers
 
-    from spine_segmentation.pacs.config import load_config
-
-    page = load_config(SERVICE_CONFIGURATION).status_page if SERVICE_CONFIGURATION.is_file() else None
-    if page is None:
-        return 0
-    connection = http.client.HTTPConnection(page.host, page.port, timeout=5)
-    try:
-        connection.request("GET", "/healthz")
-        return 0 if connection.getresponse().status == http.client.OK else 1
-    except OSError:
-        return 1
-    finally:
-        connection.close()
+    return 0 if answers() else 1
 
 
 def explain(arguments: Sequence[str]) -> int:
