@@ -39,7 +39,8 @@ def _find_configuration() -> Path | None:
     """Find the file that the service was started with; None in a container that runs once."""
     words = FIRST_PROCESS.read_text(encoding="utf-8", errors="surrogateescape").rstrip("\0").split("\0")
     if "serve" in words:
-        return Path((words[words.index("serve") + 1 :] or [SERVICE_CONFIGURATION])[0])
+        given = words[words.index("serve") + 1 :]
+        return Path(given[0]) if given else SERVICE_CONFIGURATION
     return SERVICE_CONFIGURATION if SERVICE_CONFIGURATION.is_file() else None  # the first process may be the pod's
 
 
