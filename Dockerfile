@@ -33,6 +33,7 @@ RUN cd /opt/spine-segmentation/lib/python3*/site-packages \
     && /opt/spine-segmentation/bin/python3 -m compileall -q -x torch/testing/_internal --invalidation-mode unchecked-hash .
 
 FROM packages AS application
+ARG BUILD
 COPY pyproject.toml README.md LICENSE ./
 COPY bundle bundle
 COPY spine_segmentation spine_segmentation

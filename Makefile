@@ -1,9 +1,10 @@
 # make demo [INPUT=folder]   run the main job on a generated DICOM study or on your own folder
-# make test                  all tests
+# make test                  all tests but those of the DICOM service against real servers and of the container image
 # make test-pacs             the DICOM service against real servers and clients (dcmtk, Orthanc), some minutes
 # make test-pacs-full        the same with the whole fault matrix and the long fuzz runs; its table is out/faults.md
 # make ohif                  fetches the viewer OHIF, with which test-pacs-full then looks at a result (needs npm, chromium)
 # make map                   the container image, see docs/map.md: IMAGE=, BASE=, BUILD=cpu|gpu, ENGINE=podman|buildah|docker
+#                            without BASE= it makes its own base, which needs podman, mmdebstrap and root
 # make map-test              builds it and runs it hardened and offline; leaves out/map-test/result.json
 # make map-test-full         the same, and builds it again without a cache: the layers must be equal
 # make map-lock              writes the hashes of the image's packages

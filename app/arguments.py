@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from spine_segmentation.errors import UsageError
 
@@ -73,21 +73,22 @@ def parse_arguments(arguments: Sequence[str]) -> Arguments:
     )
 
 
-def find_output(arguments: Sequence[str]) -> Path | None:
-    """Find the output folder, even if the rest of the command line is wrong.
+def find_folder(name: Literal["input", "output"], arguments: Sequence[str]) -> Path | None:
+    """Find the input or the output folder, even if the rest of the command line is wrong.
 
     Args:
+        name: Which of them.
         arguments: Without the program's name.
 
     Returns:
         The folder, existing or not; None if neither the command line nor the environment names one.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("-o", "--output", type=Path, nargs="?")
+    parser.add_argument(f"-{name[0]}", f"--{name}", dest="folder", type=Path, nargs="?")
     parser.add_argument("-w", "--workdir", type=Path, nargs="?")
     parsed, _ = parser.parse_known_args(arguments)
-    output: Path | None = parsed.output
-    return output or _from_environment("OUTPUT", parsed.workdir)
+    folder: Path | None = parsed.folder
+    return folder or _from_environment(name.upper(), parsed.workdir)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from app.manifests import COMMAND, MANIFESTS, ROOT, WORKING_DIRECTORY
 from spine_segmentation.errors import OutputError, SpineError, UsageError
+from spine_segmentation.termination import exit_on_sigterm
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +24,6 @@ extract           copies application, models, manifests and documents to /var/ru
 health            0 if the service answers; also in a container that runs once
 """
 
-SERVICE_CONFIGURATION = Path("/etc/spine-segmentation/serve.yaml")
 EXPORT = Path("/var/run/holoscan/export")
 
 CONTENT = {
@@ -44,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: With the exit code.
     """
+    exit_on_sigterm()
     given = list(sys.argv[1:] if arguments is None else arguments)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
@@ -62,10 +63,10 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         The application's exit code.
     """
-    from app.arguments import find_output
+    from app.arguments import find_folder
     from app.supervisor import supervise
 
-    return supervise([*COMMAND, *arguments], find_output(arguments))
+    return supervise([*COMMAND, *arguments], find_folder("output", arguments))
 
 
 def serve(arguments: Sequence[str]) -> int:
@@ -74,6 +75,8 @@ def serve(arguments: Sequence[str]) -> int:
     Args:
         arguments: The configuration file, if it is not where it is expected.
     """
+    from app.health import SERVICE_CONFIGURATION
+
     configuration = arguments or [str(SERVICE_CONFIGURATION)]
     os.execvp("spine-segmentation", ["spine-segmentation", "serve", *configuration])  # noqa: S606, S607
 
@@ -121,26 +124,14 @@ def extract(arguments: Sequence[str]) -> int:
 
 
 def health(arguments: Sequence[str]) -> int:
-    """Ask the service whether it lives; a container that runs once has no configuration, and is well.
+    """Ask the service whether it lives; a container that runs once is well.
 
     Returns:
         1 if the service does not answer.
     """
-    import http.client
+    from app.health import answers
 
-    from spine_segmentation.pacs.config import load_config
-
-    page = load_config(SERVICE_CONFIGURATION).status_page if SERVICE_CONFIGURATION.is_file() else None
-    if page is None:
-        return 0
-    connection = http.client.HTTPConnection(page.host, page.port, timeout=5)
-    try:
-        connection.request("GET", "/healthz")
-        return 0 if connection.getresponse().status == http.client.OK else 1
-    except OSError:
-        return 1
-    finally:
-        connection.close()
+    return 0 if answers() else 1
 
 
 def explain(arguments: Sequence[str]) -> int:

@@ -7,11 +7,13 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from app.arguments import Arguments, find_output, parse_arguments
+from app.arguments import find_folder, parse_arguments
 from spine_segmentation.errors import SpineError
 from spine_segmentation.io.output_folder import fresh_outputs, list_outputs, make_folder, protect_input
-from spine_segmentation.run_status import RunStatus, exit_on_sigterm, quiet_readers, raise_stack_limit
+from spine_segmentation.run_status import RunStatus, quiet_readers, raise_stack_limit
+from spine_segmentation.termination import exit_on_sigterm
 
 logger = logging.getLogger(__name__)
 
@@ -26,29 +28,40 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: Without the program's name; None for the process's own.
 
     Raises:
-        SystemExit: With the exit code, if the run failed.
+        SystemExit: With the exit code, if the run failed, and after the help text.
     """
     given = sys.argv[1:] if arguments is None else arguments
+    if not {"-h", "--help"}.isdisjoint(given):
+        parse_arguments(["--help"])
     _prepare_process()
     try:
-        output = find_output(given) or parse_arguments(given).output
-        make_folder(output)
+        output = _claim_output(given)
     except SpineError as error:
         logger.error("%s", error)
         sys.exit(error.exit_code)
     try:
         with RunStatus(output) as status:
-            _run(parse_arguments(given), status)
+            _run(given, status)
     except SystemExit as end:
         if end.code == STOPPED:
             os._exit(STOPPED)  # in order: all is cleaned up, and the graph's threads would go on to its end
         raise
 
 
-def _run(arguments: Arguments, status: RunStatus) -> None:
-    logging.getLogger("spine_segmentation").setLevel(arguments.log_level)
-    protect_input(arguments.input, arguments.output)
-    with fresh_outputs(arguments.output) as folder:
+def _claim_output(given: Sequence[str]) -> Path:
+    """Find the output folder, in which everything of an earlier run will be removed, and create it if need be."""
+    output = find_folder("output", given) or parse_arguments(given).output
+    source = find_folder("input", given)
+    if source is not None:
+        protect_input(source, output)
+    make_folder(output)
+    return output
+
+
+def _run(given: Sequence[str], status: RunStatus) -> None:
+    with fresh_outputs(status.folder) as folder:
+        arguments = parse_arguments(given)
+        logging.getLogger("spine_segmentation").setLevel(arguments.log_level)
         from app.app import SpineApplication
         from spine_segmentation.pipeline import require_spine
 
@@ -56,7 +69,7 @@ def _run(arguments: Arguments, status: RunStatus) -> None:
             arguments.input, folder, arguments.models, arguments.configuration, arguments.formats
         )
         application.run_async().result()  # waits in Python, where SIGTERM ends the wait; run() would not
-    status.outputs += list_outputs(arguments.output)
+    status.outputs += list_outputs(status.folder)
     require_spine(application.result)
 
 

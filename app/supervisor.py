@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -27,22 +27,28 @@ def supervise(command: Sequence[str], output: Path | None) -> int:
     Raises:
         SystemExit: With 128 plus the signal's number, if the child was killed.
     """
+    early: list[int] = []
+    _hand_signals_to(early.append)
     with subprocess.Popen(command) as child:  # noqa: S603 - the command is the package's own
-
-        def pass_on(number: int, frame: FrameType | None) -> None:
+        _hand_signals_to(child.send_signal)
+        for number in early:
             child.send_signal(number)
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, pass_on)
         code = child.wait()
     if code < 0:
         _report_killed(-code, output)
     return code
 
 
+def _hand_signals_to(receive: Callable[[int], None]) -> None:
+    def hand_on(number: int, frame: FrameType | None) -> None:
+        receive(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, hand_on)
+
+
 def _report_killed(number: int, output: Path | None) -> None:
-    from spine_segmentation.io.output_folder import clear_outputs  # it takes memory, which the child needs more
-    from spine_segmentation.run_status import RunStatus
+    from spine_segmentation.run_status import RunStatus  # it takes memory, which the child needs more
 
     killed = Interrupted(
         f"the run was killed by signal {number}",
@@ -52,6 +58,6 @@ def _report_killed(number: int, output: Path | None) -> None:
     killed.exit_code = 128 + number
     if output is None or not output.is_dir():
         raise SystemExit(killed.exit_code)
-    clear_outputs(output)
-    with RunStatus(output):
+    with RunStatus(output) as status:
+        status.withdraw()
         raise killed

@@ -13,8 +13,11 @@ done
     exit 1
 }
 
-revision=$(git rev-parse HEAD)
-[ -z "$(git status --porcelain)" ] || revision=$revision-dirty
+revision=unknown # in an unpacked archive
+if [ -e .git ]; then
+    revision=$(git rev-parse HEAD)
+    [ -z "$(git status --porcelain)" ] || revision=$revision-dirty
+fi
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)
 arguments=(--network none --build-arg "BASE=$BASE" --build-arg "BUILD=$BUILD" --build-arg PIP_NO_INDEX=1
     --label "org.opencontainers.image.version=$version" --label "org.opencontainers.image.revision=$revision"

@@ -102,24 +102,24 @@ def segment(
     from spine_segmentation.run_status import RunStatus
     from spine_segmentation.segment_run import Job, require_any_spine, run_job
 
+    protect_input(source, output)
     make_folder(output)
     wanted = frozenset(str(format_) for format_ in formats) if formats else DEFAULT_FORMATS
     known = [*(anchor or ()), *([f"{assume_lowest}=lowest"] if assume_lowest else ())]
     with RunStatus(output) as status, _progress() as progress:
-        protect_input(source, output)
-        anchors = tuple(Anchor.parse(text) for text in known)
-        job = Job(
-            source,
-            series=series,
-            study=study,
-            localizer=localizer,
-            anchors=anchors,
-            only_semantic=only_2class,
-            formats=wanted,
-            seg_type=seg_type.value,
-            sr_type=sr_type.value,
-        )
         with fresh_outputs(output) as staging:
+            anchors = tuple(Anchor.parse(text) for text in known)
+            job = Job(
+                source,
+                series=series,
+                study=study,
+                localizer=localizer,
+                anchors=anchors,
+                only_semantic=only_2class,
+                formats=wanted,
+                seg_type=seg_type.value,
+                sr_type=sr_type.value,
+            )
             task = progress.add_task("reading", total=None)
             found = run_job(
                 job,
@@ -258,7 +258,8 @@ def demo(
 
 def main() -> None:
     """Entry point: errors become messages on stderr and exit codes."""
-    from spine_segmentation.run_status import exit_on_sigterm, quiet_readers, raise_stack_limit
+    from spine_segmentation.run_status import quiet_readers, raise_stack_limit
+    from spine_segmentation.termination import exit_on_sigterm
 
     handler = RichHandler(console=Console(stderr=True), show_time=False, show_path=False)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])

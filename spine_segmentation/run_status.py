@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import resource
 import signal
-import sys
 import warnings
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Self
 
-from spine_segmentation.errors import Interrupted, SpineError
+from spine_segmentation.errors import Interrupted, OutputError, SpineError
+from spine_segmentation.io.output_folder import clear_outputs
 from spine_segmentation.io.outputs import STATUS_FILE
 from spine_segmentation.io.status import write_status
 
@@ -31,7 +31,8 @@ class RunStatus:
         folder: The output folder; created if need be.
 
     Raises:
-        SystemExit: At the end of the block, if an error was raised in it.
+        SystemExit: At the end of the block, if an error was raised in it, or if the status of a success cannot be
+            written: then the outputs are removed.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -45,11 +46,26 @@ class RunStatus:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if error is None:
-            write_status(self.folder / STATUS_FILE, "succeeded", 0, outputs=self.outputs)
+            self._succeed()
         elif isinstance(error, Exception):
             self._fail(error)
-        else:
+        elif not isinstance(error, SystemExit) or error.code:
             self._write_failure(_interruption(error))
+
+    def _succeed(self) -> None:
+        try:
+            write_status(self.folder / STATUS_FILE, "succeeded", 0, outputs=self.outputs)
+        except OutputError as error:
+            self.withdraw()
+            self._fail(error)
+
+    def withdraw(self) -> None:
+        """Remove what was written, as far as the folder allows it."""
+        self.outputs.clear()
+        try:
+            clear_outputs(self.folder)
+        except OutputError as error:
+            logger.error("%s", error)
 
     def _fail(self, error: Exception) -> None:
         if isinstance(error, SpineError):
@@ -85,15 +101,6 @@ def _interruption(error: BaseException) -> Interrupted:
     elif isinstance(error, KeyboardInterrupt):
         interrupted.exit_code = 128 + signal.SIGINT
     return interrupted
-
-
-def exit_on_sigterm() -> None:
-    """Make SIGTERM end the process in order, so that no temporary file stays behind."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        sys.exit(128 + number)
-
-    signal.signal(signal.SIGTERM, stop)
 
 
 def raise_stack_limit() -> None:

@@ -206,8 +206,15 @@ def test_a_folder_without_images(main: Main, tmp_path: Path) -> None:
     ],
 )
 def test_usage_errors(source: str, options: list[str], error: str, main: Main, nifti: Path, tmp_path: Path) -> None:
+    (tmp_path / "segmentation.dcm").write_text("of another patient")
     assert main("segment", nifti.with_name(source), "-o", tmp_path, *options) == 2
     expect_failure(tmp_path, 2, error)
+
+
+def test_the_folder_of_the_input_stays_as_it_is(main: Main, lumbar_study: Path) -> None:
+    before = names_in(lumbar_study)
+    assert main("segment", lumbar_study, "-o", lumbar_study) == 2
+    assert names_in(lumbar_study) == before
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +82,38 @@ def test_a_status_that_cannot_be_written_does_not_hide_the_error(
     assert "status.json cannot be written" in caplog.records[1].getMessage()
 
 
+def test_outputs_are_withdrawn_if_the_status_of_success_cannot_be_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "status.json" / "in the way").mkdir(parents=True)
+    with pytest.raises(SystemExit) as end, RunStatus(tmp_path) as status:
+        for name in ("segmentation.dcm", "result.json"):
+            (tmp_path / name).touch()
+            status.outputs.append(tmp_path / name)
+    assert end.value.code == 70
+    assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
+    assert "status.json cannot be written" in caplog.text
+
+
+def test_outputs_are_withdrawn_if_only_the_status_is_too_large_for_the_disk(tmp_path: Path) -> None:
+    """A file size limit, reached in a process of its own; then there is not even a status."""
+    code = (
+        "import resource, sys\nfrom pathlib import Path\nfrom spine_segmentation.run_status import RunStatus\n"
+        "folder = Path(sys.argv[1])\nwith RunStatus(folder):\n    (folder / 'segmentation.dcm').write_text('ours')\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, tmp_path], stderr=subprocess.PIPE, text=True, check=False)
+    assert (ended.returncode, "Traceback" in ended.stderr) == (70, False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("end", [SystemExit(), SystemExit(0)])
+def test_an_exit_without_an_error_is_no_failure(end: SystemExit, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit), RunStatus(tmp_path):
+        raise end
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(("end", "code"), [(KeyboardInterrupt(), 130), (SystemExit(143), 143)])
 def test_a_run_that_is_stopped_says_so(end: BaseException, code: int, tmp_path: Path) -> None:
     with pytest.raises(type(end)) as stopped, RunStatus(tmp_path):
@@ -90,17 +121,3 @@ def test_a_run_that_is_stopped_says_so(end: BaseException, code: int, tmp_path: 
     assert stopped.value is end
     written = status_of(tmp_path)
     assert (written["state"], written["exit_code"], written["error"]["type"]) == ("failed", code, "Interrupted")
-
-
-def test_sigterm_ends_the_process_in_order() -> None:
-    """Blocks are left as after an error, and the exit code is that of the signal."""
-    code = (
-        "import time\nfrom spine_segmentation.run_status import exit_on_sigterm\nexit_on_sigterm()\n"
-        "try:\n    print('ready', flush=True)\n    time.sleep(60)\nfinally:\n    print('in order')\n"
-    )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
-        process.send_signal(signal.SIGTERM)
-        assert process.stdout.read() == "in order\n"
-        assert process.wait(timeout=30) == 128 + signal.SIGTERM

@@ -58,11 +58,8 @@ def protect_input(source: Path, folder: Path) -> None:
         folder: The output folder.
 
     Raises:
-        UsageError: If there is no such input, or the output folder is the input folder, or the input has the name of
-            an output in it.
+        UsageError: If the output folder is the input folder, or the input has the name of an output in it.
     """
-    if not source.exists():
-        raise UsageError(f"no such path: {source}", expected="a folder or a file", remedy="check the spelling")
     overwritten = source.name in (*OUTPUT_FILES, STATUS_FILE) and source.resolve().parent == folder.resolve()
     if overwritten or source.resolve() == folder.resolve():
         raise UsageError(

@@ -104,14 +104,21 @@ def forget_times(dataset: pydicom.Dataset) -> pydicom.Dataset:
 
 
 @pytest.fixture
-def main(monkeypatch: pytest.MonkeyPatch) -> Iterator[Main]:
+def _restore_handlers() -> Iterator[None]:
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def main(monkeypatch: pytest.MonkeyPatch, _restore_handlers: None) -> Iterator[Main]:
     """Run the application in this process: the SDK is imported once; gives back the exit code."""
     from app import process
 
     for name in set(os.environ) - set(clean_environment()):
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOLOSCAN_LOG_LEVEL", "OFF")
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     level = logging.getLogger("spine_segmentation").level
 
     def run_main(*arguments: object) -> int:
@@ -123,5 +130,3 @@ def main(monkeypatch: pytest.MonkeyPatch) -> Iterator[Main]:
 
     yield run_main
     logging.getLogger("spine_segmentation").setLevel(level)
-    for number, handler in handlers.items():
-        signal.signal(number, handler)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.arguments import FORMATS_VARIABLE, find_output, parse_arguments
+from app.arguments import FORMATS_VARIABLE, find_folder, parse_arguments
 from spine_segmentation.errors import UsageError
 from tests.app.conftest import read_status, run_module
 
@@ -91,18 +91,31 @@ def test_usage_errors(arguments: list[str], found: str) -> None:
         parse_arguments(arguments)
 
 
-def test_output_is_found_in_spite_of_other_errors(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert find_output(["--bogus", "-o", "out", "-i"]) == Path("out")
-    assert find_output(["-i", "in", "-o"]) is None
+def test_folders_are_found_in_spite_of_other_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert find_folder("output", ["--bogus", "-o", "out", "-i"]) == Path("out")
+    assert find_folder("input", ["--bogus", "-o", "--input=in"]) == Path("in")
+    assert find_folder("output", ["-i", "in", "-o"]) is None
     monkeypatch.setenv("HOLOSCAN_OUTPUT_PATH", "there")
-    assert find_output(["-i", "in", "-o"]) == Path("there")
+    assert find_folder("output", ["-i", "in", "-o"]) == Path("there")
 
 
 @pytest.mark.parametrize("arguments", [("--bogus",), ("-i", "/nowhere"), ("-i",)])
 def test_usage_error_ends_with_2_and_a_status(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    ended = run_module("app", "-o", tmp_path / "out", *arguments)
+    """And without what an earlier run left there: it may be another patient's."""
+    for name in ("segmentation.dcm", "result.json", "kept.txt"):
+        (tmp_path / name).touch()
+    ended = run_module("app", "-o", tmp_path, *arguments)
     assert ended.returncode == 2, ended.stderr
-    assert read_status(tmp_path / "out")["error"]["type"] == "UsageError"
+    assert read_status(tmp_path)["error"]["type"] == "UsageError"
+    assert {path.name for path in tmp_path.iterdir()} == {"status.json", "kept.txt"}
+
+
+@pytest.mark.parametrize("arguments", [(), ("--bogus",)])
+def test_the_folder_of_the_input_stays_as_it_is(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "segmentation.dcm").write_text("some input")
+    ended = run_module("app", "-i", tmp_path, "-o", tmp_path, *arguments)
+    assert ended.returncode == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["segmentation.dcm"]
 
 
 def test_no_output_ends_with_2(tmp_path: Path) -> None:
@@ -111,7 +124,9 @@ def test_no_output_ends_with_2(tmp_path: Path) -> None:
     assert "no output folder" in ended.stderr
 
 
-def test_help_ends_with_0() -> None:
-    ended = run_module("app", "--help")
+def test_help_ends_with_0_and_touches_nothing(tmp_path: Path) -> None:
+    (tmp_path / "segmentation.dcm").touch()
+    ended = run_module("app", "-o", tmp_path, "--help")
     assert ended.returncode == 0
     assert "HOLOSCAN_INPUT_PATH" in ended.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["segmentation.dcm"]

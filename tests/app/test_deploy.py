@@ -29,7 +29,7 @@ def test_exec_runs_the_application_with_its_arguments(application: Path) -> None
     assert ended.stdout.strip() == "['-i', 'in', '-o', 'out'] __main__"
 
 
-def test_exec_of_this_application_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exec_of_this_application_from_anywhere(tmp_path: Path) -> None:
     ended = run_module("spine_segmentation.deploy", "exec", APP, "-i", "/nowhere", "-o", tmp_path / "out")
     assert ended.returncode == 2
     assert (tmp_path / "out" / "status.json").is_file()

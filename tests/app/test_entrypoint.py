@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from app import entrypoint, supervisor
+from app import entrypoint, health, supervisor
 from app.manifests import COMMAND, write_manifests
-from spine_segmentation.pacs.config import load_config
 from tests.app.conftest import BUNDLES, needs_sdk
 
 Enter = Callable[..., int]
 
 
 @pytest.fixture
-def enter() -> Enter:
+def enter(_restore_handlers: None) -> Enter:
     """Call the entry point; gives back the exit code."""
 
     def run(*arguments: str) -> int:
@@ -49,6 +49,15 @@ def test_runs_the_application(
 ) -> None:
     monkeypatch.setattr(supervisor, "supervise", lambda command, output: 5 if command == [*COMMAND, *passed_on] else 0)
     assert enter(*given) == 5
+
+
+def test_sigterm_ends_it_before_a_child_runs(enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(arguments: object) -> int:
+        signal.raise_signal(signal.SIGTERM)
+        return 0
+
+    monkeypatch.setitem(entrypoint.ACTIONS, "run", stopped)
+    assert enter("run") == 143
 
 
 def test_unknown_command(enter: Enter, caplog: pytest.LogCaptureFixture) -> None:
@@ -98,17 +107,7 @@ def test_extract_needs_a_folder(content: Path, enter: Enter) -> None:
     assert enter("extract") == 70
 
 
-def test_a_container_without_service_is_well(tmp_path: Path, enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entrypoint, "SERVICE_CONFIGURATION", tmp_path / "absent.yaml")
-    assert enter("health") == 0
-
-
-def test_a_service_that_does_not_answer_is_not(tmp_path: Path, enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
-    configuration = tmp_path / "serve.yaml"
-    configuration.write_text(
-        "spool: spool\nreceiver: {allowed_ae_titles: [A]}\nstatus_page: {port: 1}\n"
-        "destinations: [{kind: c-store, name: a, ae_title: A, host: 127.0.0.1, port: 104}]\n"
-    )
-    assert load_config(configuration).status_page
-    monkeypatch.setattr(entrypoint, "SERVICE_CONFIGURATION", configuration)
-    assert enter("health") == 1
+@pytest.mark.parametrize(("well", "code"), [(True, 0), (False, 1)])
+def test_health_is_an_exit_code(well: bool, code: int, enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "answers", lambda: well)
+    assert enter("health") == code

@@ -14,13 +14,7 @@ import pytest
 from app.supervisor import supervise
 from tests.app.conftest import ROOT, clean_environment, read_status
 
-
-@pytest.fixture(autouse=True)
-def _restore_handlers() -> object:
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+pytestmark = pytest.mark.usefixtures("_restore_handlers")
 
 
 def python(code: str) -> list[str]:
@@ -52,6 +46,30 @@ def test_killed_application_without_output(folder: str | None, tmp_path: Path) -
         supervise(python("import os; os.kill(os.getpid(), 9)"), folder and tmp_path / folder)
     assert end.value.code == 137
     assert list(tmp_path.iterdir()) == []
+
+
+def test_killed_application_in_a_folder_that_cannot_be_cleared(tmp_path: Path) -> None:
+    (tmp_path / "segmentation.dcm").touch()
+    (tmp_path / "status.json" / "in the way").mkdir(parents=True)
+    with pytest.raises(SystemExit) as end:
+        supervise(python("import os; os.kill(os.getpid(), 9)"), tmp_path)
+    assert end.value.code == 137
+    assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
+
+
+def test_sigterm_before_the_child_runs_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Late(subprocess.Popen[bytes]):
+        """Starts after the signal has come."""
+
+        def __init__(self, command: list[str]) -> None:
+            signal.raise_signal(signal.SIGTERM)
+            super().__init__(command)
+
+    monkeypatch.setattr(subprocess, "Popen", Late)
+    with pytest.raises(SystemExit) as end:
+        supervise(python("import time; time.sleep(60)"), tmp_path)
+    assert end.value.code == 143
+    assert read_status(tmp_path)["exit_code"] == 143
 
 
 def test_sigterm_is_passed_on(tmp_path: Path) -> None:

@@ -75,6 +75,13 @@ def test_compose_uses_what_is_there() -> None:
     assert {mount[0] for mount in mounts} - sources == set(document["volumes"])
 
 
+def test_orthanc_of_compose_takes_images_from_the_bridge_but_is_published_on_this_machine_alone() -> None:
+    (document,) = read_all(CONFIGS / "compose.yaml")
+    assert document["services"]["orthanc"]["environment"]["ORTHANC__DICOM_CHECK_MODALITY_HOST"] == "false"
+    ports = document["services"]["spine-segmentation"]["ports"]
+    assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
+
+
 def test_workflow_calls_the_package() -> None:
     document = read_json("monai-deploy", "workflow.json")
     assert len(document["name"]) <= 15, "the longest name that the Workflow Manager accepts"

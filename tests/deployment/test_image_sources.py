@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -52,6 +54,26 @@ def test_gpu_build_configures_the_gpu() -> None:
         text = text.replace(old, new)
     configuration = yaml.safe_load(text)
     assert (configuration["networks"]["device"], configuration["resources"]["gpu"]) == ("cuda", 1)
+
+
+def test_every_stage_declares_the_build_that_it_uses() -> None:
+    """Not every engine hands an argument on to a stage that starts from another one."""
+    stages = re.split(r"^FROM ", DOCKERFILE.read_text(), flags=re.MULTILINE)[1:]
+    using = [stage for stage in stages if "${BUILD}" in stage]
+    assert len(using) == 2
+    assert [stage.splitlines()[0] for stage in using if not re.search(r"^ARG BUILD\b", stage, re.MULTILINE)] == []
+
+
+def test_an_unpacked_archive_has_no_revision(tmp_path: Path) -> None:
+    """The engine is a stand-in, which shows its arguments."""
+    (tmp_path / "scripts").mkdir()
+    for name in ("scripts/build_image.sh", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    environment = {**os.environ, "ENGINE": "echo", "BASE": "base", "BUILD": "cpu", "IMAGE": "name"}
+    command = [tmp_path / "scripts" / "build_image.sh"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "org.opencontainers.image.revision=unknown " in ended.stdout
+    assert f"org.opencontainers.image.version={PROJECT['version']} " in ended.stdout
 
 
 def test_no_registry_is_named() -> None:

@@ -106,11 +106,6 @@ def test_input_and_output_must_be_apart(tmp_path: Path) -> None:
     protect_input(tmp_path, tmp_path / "out")
 
 
-def test_an_input_that_does_not_exist_is_told_before_anything_is_removed(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no such path"):
-        protect_input(tmp_path / "absent", tmp_path)
-
-
 def test_what_a_killed_run_left_behind_is_removed(tmp_path: Path) -> None:
     (tmp_path / ".incomplete-killed").mkdir()
     with fresh_outputs(tmp_path):

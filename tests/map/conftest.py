@@ -22,7 +22,8 @@ USER = 1000
 
 @pytest.fixture(scope="session")
 def image() -> str:
-    """The image of the variable IMAGE; it must be there."""
+    """The image of the variable IMAGE; it must be there. What was measured of another one goes."""
+    RESULT.unlink(missing_ok=True)
     name = os.environ.get("IMAGE", "localhost/spine-segmentation:latest")
     inspect(name)
     return name
@@ -37,8 +38,9 @@ def report(request: pytest.FixtureRequest, image: str) -> Iterator[dict[str, Any
         "image": image,
         "image_digest": about.get("Digest") or about["Id"],
         "revision": revision,
+        "image_bytes": about["Size"],
+        "seg_equal": False,  # until they have been compared
     }
-    measured["image_bytes"] = about["Size"]
     yield measured
     measured["failed_tests"] = request.session.testsfailed
     RESULT.parent.mkdir(parents=True, exist_ok=True)

@@ -22,12 +22,14 @@ pytestmark = pytest.mark.map
 COMPILERS = re.compile(r"(gcc|g\+\+|c\+\+|cc|clang|cc1|rustc|nvcc|ld|as|make|cmake|gfortran)(-[\d.]+)?$")
 CREDENTIALS = re.compile(r"\.(netrc|pypirc|git-credentials|npmrc|pem\.key|p12|pfx)$|/(pip\.conf|id_[a-z0-9]+|\.env)$")
 CACHES = re.compile(r"/(\.cache|pip/cache|http-v2|\.uv)/")
-PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY")
+PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+(Proc-Type:|[A-Za-z0-9+/]{32})")
+"""With the beginning of its content: programs that read keys hold the first line, too."""
+COMPILED = b"\x7fELF"
+"""Beginning of programs and libraries; GnuTLS has published keys in its own, with which it tests itself."""
 DATED_PASSWORD = re.compile(rb"^[^:]*:[^:]*:\d", re.MULTILINE)
 HASHED = 0b1
 """In byte 4 of compiled code: it is valid whatever the times of files are."""
 BYTES = 1_600_000_000
-HEAD_BYTES = 100_000
 
 
 @pytest.fixture(scope="module")
@@ -44,23 +46,23 @@ def files(image: str) -> Iterator[list[tarfile.TarInfo]]:
 
 def _with_flaw(archive: tarfile.TarFile, member: tarfile.TarInfo) -> tarfile.TarInfo:
     if member.isfile() and (content := archive.extractfile(member)):
-        member.pax_headers["flaw"] = _flaw(member.name, content.read(HEAD_BYTES))
+        member.pax_headers["flaw"] = _flaw(member.name, content.read())
     return member
 
 
-def _flaw(name: str, head: bytes) -> str:
-    if PRIVATE_KEY.match(head):
+def _flaw(name: str, content: bytes) -> str:
+    if not content.startswith(COMPILED) and PRIVATE_KEY.search(content):
         return "a private key"
-    if name.endswith(".pyc") and not head[4] & HASHED:
+    if name.endswith(".pyc") and not content[4] & HASHED:
         return "depends on times of files"
-    if name.endswith("etc/shadow") and DATED_PASSWORD.search(head):
+    if name.endswith("etc/shadow") and DATED_PASSWORD.search(content):
         return "depends on the day"
-    if name.endswith(("etc/hostname", "etc/resolv.conf")) and head:
+    if name.endswith(("etc/hostname", "etc/resolv.conf")) and content:
         return "tells of the machine that built it"
     return ""
 
 
-def test_small(image: str, report: dict[str, Any]) -> None:
+def test_small(report: dict[str, Any]) -> None:
     assert report["image_bytes"] < BYTES
 
 
@@ -102,7 +104,7 @@ def test_nothing_secret_and_nothing_of_the_time_and_place_of_the_build(files: li
     assert [(f.name, f.pax_headers["flaw"]) for f in files if f.pax_headers.get("flaw")] == []
 
 
-def test_the_system_has_no_cuda_runtime(image: str, files: list[tarfile.TarInfo]) -> None:
+def test_the_system_has_no_cuda_runtime(files: list[tarfile.TarInfo]) -> None:
     """Only the package that the application loads it from."""
     places = {str(PurePosixPath(f.name).parent) for f in files if "libcudart.so" in f.name}
     assert len(places) == 1

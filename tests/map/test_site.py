@@ -95,7 +95,11 @@ class Site:
     def _orthanc_configuration(self) -> Path:
         """orthanc.json with the settings that compose.yaml makes by variables, and the paths of its volumes."""
         service = self.services["orthanc"]
-        changes = {"ORTHANC__PLUGINS": "Plugins", "ORTHANC__REMOTE_ACCESS_ALLOWED": "RemoteAccessAllowed"}
+        changes = {
+            "ORTHANC__PLUGINS": "Plugins",
+            "ORTHANC__DICOM_CHECK_MODALITY_HOST": "DicomCheckModalityHost",
+            "ORTHANC__REMOTE_ACCESS_ALLOWED": "RemoteAccessAllowed",
+        }
         document = self.orthanc | {key: json.loads(service["environment"][name]) for name, key in changes.items()}
         text = json.dumps(document)
         for volume in service["volumes"]:
