@@ -11,16 +11,12 @@ from pydicom.filereader import read_file_meta_info
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.association import Association
 
-from spine_segmentation.pacs.attempt import STORED, Attempt, Outcome, Parcel
+from spine_segmentation.pacs.attempt import Attempt, Outcome, Parcel, judge_status
 from spine_segmentation.pacs.calling import Context, call
 from spine_segmentation.pacs.config import DicomDestination
 from spine_segmentation.pacs.spool import Spool
 
 logger = logging.getLogger(__name__)
-
-_SUCCESS, _ALREADY_THERE = 0x0000, 0x0111
-_WARNINGS = range(0xB000, 0xC000)
-_OUT_OF_RESOURCES = range(0xA700, 0xA800)
 
 
 class DicomSender:
@@ -69,7 +65,8 @@ class DicomSender:
                 return Attempt(Outcome.REFUSED, "SOP class or transfer syntax not accepted")
         except (ValueError, RuntimeError, AttributeError) as error:
             return Attempt(Outcome.UNREACHABLE, f"not sent ({type(error).__name__})")
-        return _judge(status.get("Status"))
+        answer = status.get("Status")
+        return Attempt(Outcome.UNREACHABLE, "no answer") if answer is None else judge_status(answer)
 
 
 def _contexts(parcels: Sequence[Parcel], syntaxes: Sequence[str]) -> list[Context]:
@@ -88,13 +85,3 @@ def _as_implicit(path: Path) -> pydicom.Dataset:
     dataset = pydicom.dcmread(path)
     dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
     return dataset
-
-
-def _judge(status: int | None) -> Attempt:
-    if status is None:
-        return Attempt(Outcome.UNREACHABLE, "no answer")
-    if status in {_SUCCESS, _ALREADY_THERE} or status in _WARNINGS:
-        return STORED
-    if status in _OUT_OF_RESOURCES:
-        return Attempt(Outcome.UNREACHABLE, f"out of resources, status 0x{status:04X}")
-    return Attempt(Outcome.REFUSED, f"status 0x{status:04X}")
