@@ -18,6 +18,8 @@ from spine_segmentation.pacs.spool import Spool
 
 logger = logging.getLogger(__name__)
 
+_LOST = "the association was lost"
+
 
 class DicomSender:
     """Sends to one C-STORE destination.
@@ -49,22 +51,22 @@ class DicomSender:
 
     def _store(self, association: Association, parcel: Parcel, syntax: str) -> Attempt:
         if not association.is_established:
-            return Attempt(Outcome.UNREACHABLE, "the association was lost")
+            return Attempt(Outcome.UNREACHABLE, _LOST)
         accepted = {
             str(context.transfer_syntax[0])
             for context in association.accepted_contexts
             if context.abstract_syntax == parcel.sop_class
         }
         path = self._spool.absolute(parcel.path)
+        if syntax not in accepted and not (ImplicitVRLittleEndian in accepted and syntax == ExplicitVRLittleEndian):
+            return Attempt(Outcome.REFUSED, "SOP class or transfer syntax not accepted")
         try:
-            if syntax in accepted:
-                status = association.send_c_store(path)
-            elif ImplicitVRLittleEndian in accepted and syntax == ExplicitVRLittleEndian:
-                status = association.send_c_store(_as_implicit(path))
-            else:
-                return Attempt(Outcome.REFUSED, "SOP class or transfer syntax not accepted")
-        except (ValueError, RuntimeError, AttributeError) as error:
-            return Attempt(Outcome.UNREACHABLE, f"not sent ({type(error).__name__})")
+            # pynetdicom sends a file as it is, and converts a data set to the transfer syntax that was accepted
+            status = association.send_c_store(path if syntax in accepted else pydicom.dcmread(path))
+        except RuntimeError:
+            return Attempt(Outcome.UNREACHABLE, _LOST)
+        except (ValueError, AttributeError) as error:
+            return Attempt(Outcome.REFUSED, f"cannot be sent ({type(error).__name__})")
         answer = status.get("Status")
         return Attempt(Outcome.UNREACHABLE, "no answer") if answer is None else judge_status(answer)
 
@@ -78,10 +80,3 @@ def _contexts(parcels: Sequence[Parcel], syntaxes: Sequence[str]) -> list[Contex
 
 def _transfer_syntax(path: Path) -> str:
     return str(read_file_meta_info(path).TransferSyntaxUID)
-
-
-def _as_implicit(path: Path) -> pydicom.Dataset:
-    """Read an object for a destination that takes the default transfer syntax alone."""
-    dataset = pydicom.dcmread(path)
-    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
-    return dataset
