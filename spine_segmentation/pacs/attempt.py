@@ -12,6 +12,8 @@ class Outcome(StrEnum):
     STORED = "stored"
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
+    INTERRUPTED = "interrupted"
+    """The destination was reached, and cut the connection or fell silent over this object."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from spine_segmentation.pacs.spool import Spool
 
 logger = logging.getLogger(__name__)
 
-_LOST = "the association was lost"
+_ASSOCIATION_LOST = Attempt(Outcome.UNREACHABLE, "the association was lost")
 
 
 class DicomSender:
@@ -47,11 +47,14 @@ class DicomSender:
         with call(self._destination, self._ae_title, contexts) as association:
             if association is None:
                 return [Attempt(Outcome.UNREACHABLE, "no association")] * len(parcels)
-            return [self._store(association, parcel, syntax) for parcel, syntax in zip(parcels, syntaxes, strict=True)]
+            attempts: list[Attempt] = []
+            for parcel, syntax in zip(parcels, syntaxes, strict=True):
+                # the library notices a lost association late: what is sent on it then waits for the time-out
+                is_lost = not association.is_established or Outcome.INTERRUPTED in {item.outcome for item in attempts}
+                attempts.append(_ASSOCIATION_LOST if is_lost else self._store(association, parcel, syntax))
+            return attempts
 
     def _store(self, association: Association, parcel: Parcel, syntax: str) -> Attempt:
-        if not association.is_established:
-            return Attempt(Outcome.UNREACHABLE, _LOST)
         accepted = {
             str(context.transfer_syntax[0])
             for context in association.accepted_contexts
@@ -64,11 +67,11 @@ class DicomSender:
             # pynetdicom sends a file as it is, and converts a data set to the transfer syntax that was accepted
             status = association.send_c_store(path if syntax in accepted else pydicom.dcmread(path))
         except RuntimeError:
-            return Attempt(Outcome.UNREACHABLE, _LOST)
+            return _ASSOCIATION_LOST
         except (ValueError, AttributeError) as error:
             return Attempt(Outcome.REFUSED, f"cannot be sent ({type(error).__name__})")
         answer = status.get("Status")
-        return Attempt(Outcome.UNREACHABLE, "no answer") if answer is None else judge_status(answer)
+        return Attempt(Outcome.INTERRUPTED, "cut off, or no answer") if answer is None else judge_status(answer)
 
 
 def _contexts(parcels: Sequence[Parcel], syntaxes: Sequence[str]) -> list[Context]:
