@@ -56,7 +56,8 @@ _STANDARD_UID = b"1.2.840.10008."
 
 _MALFORMED = (ValueError, TypeError, NotImplementedError, OverflowError, KeyError, BytesLengthException)
 _CUT_OFF = (EOFError, OSError, struct.error)
-_BROKEN_HEADER = (*_CUT_OFF, *_MALFORMED, zlib.error, InvalidDicomError)
+UNREADABLE = (*_CUT_OFF, *_MALFORMED, AttributeError, RecursionError, zlib.error, InvalidDicomError)
+"""What pydicom raises for files and data sets that are cut off, damaged or none."""
 
 
 def read_header(path: Path, keywords: list[str] | None = None) -> Dataset | None:
@@ -80,7 +81,7 @@ def read_header(path: Path, keywords: list[str] | None = None) -> Dataset | None
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=keywords)
         return header if has_preamble or _STANDARD_UID in start or is_image(header) else None
-    except _BROKEN_HEADER as error:
+    except UNREADABLE as error:
         if not has_preamble and _STANDARD_UID not in start:
             return None
         raise TruncatedFile(

@@ -12,6 +12,8 @@ class Outcome(StrEnum):
     STORED = "stored"
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
+    INTERRUPTED = "interrupted"
+    """The destination was reached, and cut the connection or fell silent over this object."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,23 @@ class Attempt:
 
 
 STORED = Attempt(Outcome.STORED)
+
+_SUCCESS, _ALREADY_THERE = 0x0000, 0x0111
+_WARNINGS = range(0xB000, 0xC000)
+_OUT_OF_RESOURCES = range(0xA700, 0xA800)
+
+
+def judge_status(status: int) -> Attempt:
+    """Judge what a destination says about an object.
+
+    Args:
+        status: Of a C-STORE response (PS3.4 B.2.3), or the Failure Reason of a STOW-RS response.
+    """
+    if status in {_SUCCESS, _ALREADY_THERE} or status in _WARNINGS:
+        return STORED
+    if status in _OUT_OF_RESOURCES:
+        return Attempt(Outcome.UNREACHABLE, f"out of resources, status 0x{status:04X}")
+    return Attempt(Outcome.REFUSED, f"status 0x{status:04X}")
 
 
 @dataclass(frozen=True)

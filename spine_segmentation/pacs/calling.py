@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE
 from pynetdicom.association import Association
 
@@ -17,6 +18,9 @@ logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_SECONDS = 10.0
 ANSWER_TIMEOUT_SECONDS = 60.0
+
+DEFAULT_SYNTAXES = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
+"""What is proposed for messages without pixels."""
 
 Context = tuple[str, Sequence[str]]
 """A SOP class and the transfer syntaxes to propose for it, one presentation context each; none for the defaults."""
@@ -68,5 +72,5 @@ def _entity(ae_title: str, contexts: Sequence[Context]) -> AE:
         for transfer_syntax in transfer_syntaxes:
             entity.add_requested_context(sop_class, transfer_syntax)
         if not transfer_syntaxes:
-            entity.add_requested_context(sop_class)
+            entity.add_requested_context(sop_class, list(DEFAULT_SYNTAXES))
     return entity

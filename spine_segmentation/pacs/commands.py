@@ -55,9 +55,7 @@ def reconcile(config: Config) -> None:
         raise UsageError("no section 'orthanc'", expected="one in the configuration", remedy="add it; see docs/pacs.md")
     ledger, _ = _open(config)
     reconciler = Reconciler(settings.orthanc, settings.readiness.quiet_seconds, ledger, OrthancClient(settings.orthanc))
-    owed = reconciler.owed()
-    reconciler.step()
-    console.print(f"{len(owed)} series were asked for")
+    console.print(f"{reconciler.sweep()} series were asked for")
 
 
 @queue.command("list")

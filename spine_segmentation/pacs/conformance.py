@@ -21,6 +21,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     Verification,
 )
 
+from spine_segmentation.pacs.calling import DEFAULT_SYNTAXES
 from spine_segmentation.pacs.statuses import MEANINGS, StoreStatus
 
 _RESULTS = (
@@ -33,7 +34,7 @@ _RESULTS = (
 WRITTEN = dict.fromkeys(_RESULTS, (ExplicitVRLittleEndian,))
 """The classes that results have, with the transfer syntaxes that they are written in."""
 
-REQUESTED = (StorageCommitmentPushModel, StudyRootQueryRetrieveInformationModelFind)
+REQUESTED = (Verification, StorageCommitmentPushModel, StudyRootQueryRetrieveInformationModelFind)
 """The further classes that associations are asked for, as SCU."""
 
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
@@ -63,7 +64,7 @@ def _used() -> Iterable[tuple[str, ...]]:
         names = ", ".join(syntax.name for syntax in (*syntaxes, ImplicitVRLittleEndian))
         yield (sop_class.name, sop_class, names)
     for sop_class in REQUESTED:
-        yield (UID(sop_class).name, sop_class, "Implicit and Explicit VR Little Endian")
+        yield (UID(sop_class).name, sop_class, ", ".join(UID(syntax).name for syntax in DEFAULT_SYNTAXES))
 
 
 def _statuses() -> Iterable[tuple[str, ...]]:

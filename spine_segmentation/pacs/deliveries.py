@@ -33,7 +33,7 @@ def uncommitted(ledger: Ledger, destination: str, limit: int) -> list[Parcel]:
 
 
 def mark_stored(ledger: Ledger, destination: str, sop_uid: str, *, awaits_commitment: bool) -> None:
-    """Record that a destination has stored an object.
+    """Record that a destination has stored an object; one that was cancelled while it was sent stays so.
 
     Args:
         ledger: The ledger.
@@ -44,13 +44,13 @@ def mark_stored(ledger: Ledger, destination: str, sop_uid: str, *, awaits_commit
     state = "SENT" if awaits_commitment else "DELIVERED"
     with ledger.transaction() as db:
         db.execute(
-            "UPDATE delivery SET state=?, reason='', sent_at=? WHERE sop_uid=? AND destination=?",
+            "UPDATE delivery SET state=?, reason='', sent_at=? WHERE sop_uid=? AND destination=? AND state='PENDING'",
             (state, time.time(), sop_uid, destination),
         )
 
 
 def mark_refused(ledger: Ledger, destination: str, sop_uid: str, reason: str, max_refusals: int) -> None:
-    """Record a refusal; the last one that is allowed makes a dead letter.
+    """Record a refusal; the last one that is allowed makes a dead letter, and what is superseded is not sent again.
 
     Args:
         ledger: The ledger.
@@ -62,7 +62,9 @@ def mark_refused(ledger: Ledger, destination: str, sop_uid: str, reason: str, ma
     with ledger.transaction() as db:
         db.execute(
             "UPDATE delivery SET refusals=refusals+1, reason=?,"
-            " state=CASE WHEN refusals+1>=? THEN 'DEAD' ELSE 'PENDING' END"
+            " state=CASE WHEN sop_uid IN"
+            "  (SELECT sop_uid FROM result JOIN job ON job.id=job_id WHERE job.state='SUPERSEDED') THEN 'CANCELLED'"
+            "  WHEN refusals+1>=? THEN 'DEAD' ELSE 'PENDING' END"
             " WHERE sop_uid=? AND destination=? AND state IN ('PENDING', 'SENT')",
             (reason, max_refusals, sop_uid, destination),
         )

@@ -50,6 +50,8 @@ class Deliverer:
         self.name = name
         self._sender, self._requester, self._settings, self._ledger = sender, requester, settings, ledger
         self._backoff = Backoff(settings.first_delay_seconds, settings.longest_delay_seconds)
+        self._interrupted: set[str] = set()
+        """The objects that the destination has cut off since it last stored one."""
 
     def step(self) -> bool:
         """Send what is due, and see to commitments.
@@ -63,7 +65,8 @@ class Deliverer:
         if not self._backoff.is_due(_DESTINATION):
             return False
         waiting = deliveries.pending(self._ledger, self.name, BATCH * 10)
-        due = [parcel for parcel in waiting if self._backoff.is_due(_key(parcel))][:BATCH]
+        due = [parcel for parcel in waiting if self._backoff.is_due(_key(parcel))]
+        due = sorted(due, key=lambda parcel: (parcel.sop_uid in self._interrupted, parcel.refusals))[:BATCH]
         if not due:
             return False
         attempts = self._sender.send(due)
@@ -73,11 +76,12 @@ class Deliverer:
 
     def _record(self, parcel: Parcel, attempt: Attempt) -> None:
         if attempt.outcome is Outcome.STORED:
+            self._interrupted.clear()
             self._backoff.succeeded(_DESTINATION)
             self._backoff.succeeded(_key(parcel))
             awaits = self._requester is not None and self._requester.is_offered
             deliveries.mark_stored(self._ledger, self.name, parcel.sop_uid, awaits_commitment=awaits)
-        elif attempt.outcome is Outcome.REFUSED:
+        elif attempt.outcome is Outcome.REFUSED or self._is_to_blame(parcel, attempt):
             self._backoff.failed(_key(parcel))
             logger.warning("%s refuses a result: %s", self.name, attempt.reason)
             deliveries.mark_refused(
@@ -86,6 +90,17 @@ class Deliverer:
         elif self._backoff.is_due(_DESTINATION):
             wait = self._backoff.failed(_DESTINATION)
             logger.warning("%s is not reachable (%s); next try in %.0f s", self.name, attempt.reason, wait)
+
+    def _is_to_blame(self, parcel: Parcel, attempt: Attempt) -> bool:
+        """Whether an object is why the destination was lost over it: it is the only one since one was stored.
+
+        The trouble is the destination's own if it cuts off one object after the other. These are tried for ever, behind
+        all others.
+        """
+        if attempt.outcome is not Outcome.INTERRUPTED:
+            return False
+        self._interrupted.add(parcel.sop_uid)
+        return self._interrupted == {parcel.sop_uid}
 
 
 def _key(parcel: Parcel) -> str:

@@ -11,16 +11,14 @@ from pydicom.filereader import read_file_meta_info
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.association import Association
 
-from spine_segmentation.pacs.attempt import STORED, Attempt, Outcome, Parcel
+from spine_segmentation.pacs.attempt import Attempt, Outcome, Parcel, judge_status
 from spine_segmentation.pacs.calling import Context, call
 from spine_segmentation.pacs.config import DicomDestination
 from spine_segmentation.pacs.spool import Spool
 
 logger = logging.getLogger(__name__)
 
-_SUCCESS, _ALREADY_THERE = 0x0000, 0x0111
-_WARNINGS = range(0xB000, 0xC000)
-_OUT_OF_RESOURCES = range(0xA700, 0xA800)
+_ASSOCIATION_LOST = Attempt(Outcome.UNREACHABLE, "the association was lost")
 
 
 class DicomSender:
@@ -49,27 +47,31 @@ class DicomSender:
         with call(self._destination, self._ae_title, contexts) as association:
             if association is None:
                 return [Attempt(Outcome.UNREACHABLE, "no association")] * len(parcels)
-            return [self._store(association, parcel, syntax) for parcel, syntax in zip(parcels, syntaxes, strict=True)]
+            attempts: list[Attempt] = []
+            for parcel, syntax in zip(parcels, syntaxes, strict=True):
+                # the library notices a lost association late: what is sent on it then waits for the time-out
+                is_lost = not association.is_established or Outcome.INTERRUPTED in {item.outcome for item in attempts}
+                attempts.append(_ASSOCIATION_LOST if is_lost else self._store(association, parcel, syntax))
+            return attempts
 
     def _store(self, association: Association, parcel: Parcel, syntax: str) -> Attempt:
-        if not association.is_established:
-            return Attempt(Outcome.UNREACHABLE, "the association was lost")
         accepted = {
             str(context.transfer_syntax[0])
             for context in association.accepted_contexts
             if context.abstract_syntax == parcel.sop_class
         }
         path = self._spool.absolute(parcel.path)
+        if syntax not in accepted and not (ImplicitVRLittleEndian in accepted and syntax == ExplicitVRLittleEndian):
+            return Attempt(Outcome.REFUSED, "SOP class or transfer syntax not accepted")
         try:
-            if syntax in accepted:
-                status = association.send_c_store(path)
-            elif ImplicitVRLittleEndian in accepted and syntax == ExplicitVRLittleEndian:
-                status = association.send_c_store(_as_implicit(path))
-            else:
-                return Attempt(Outcome.REFUSED, "SOP class or transfer syntax not accepted")
-        except (ValueError, RuntimeError, AttributeError) as error:
-            return Attempt(Outcome.UNREACHABLE, f"not sent ({type(error).__name__})")
-        return _judge(status.get("Status"))
+            # pynetdicom sends a file as it is, and converts a data set to the transfer syntax that was accepted
+            status = association.send_c_store(path if syntax in accepted else pydicom.dcmread(path))
+        except RuntimeError:
+            return _ASSOCIATION_LOST
+        except (ValueError, AttributeError) as error:
+            return Attempt(Outcome.REFUSED, f"cannot be sent ({type(error).__name__})")
+        answer = status.get("Status")
+        return Attempt(Outcome.INTERRUPTED, "cut off, or no answer") if answer is None else judge_status(answer)
 
 
 def _contexts(parcels: Sequence[Parcel], syntaxes: Sequence[str]) -> list[Context]:
@@ -81,20 +83,3 @@ def _contexts(parcels: Sequence[Parcel], syntaxes: Sequence[str]) -> list[Contex
 
 def _transfer_syntax(path: Path) -> str:
     return str(read_file_meta_info(path).TransferSyntaxUID)
-
-
-def _as_implicit(path: Path) -> pydicom.Dataset:
-    """Read an object for a destination that takes the default transfer syntax alone."""
-    dataset = pydicom.dcmread(path)
-    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
-    return dataset
-
-
-def _judge(status: int | None) -> Attempt:
-    if status is None:
-        return Attempt(Outcome.UNREACHABLE, "no answer")
-    if status in {_SUCCESS, _ALREADY_THERE} or status in _WARNINGS:
-        return STORED
-    if status in _OUT_OF_RESOURCES:
-        return Attempt(Outcome.UNREACHABLE, f"out of resources, status 0x{status:04X}")
-    return Attempt(Outcome.REFUSED, f"status 0x{status:04X}")

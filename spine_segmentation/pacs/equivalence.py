@@ -15,7 +15,9 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from pydicom import Dataset
-from pydicom.errors import BytesLengthException, InvalidDicomError
+
+from spine_segmentation.io.dicom_headers import UNREADABLE
+from spine_segmentation.run_status import quiet_readers
 
 logger = logging.getLogger(__name__)
 
@@ -33,10 +35,8 @@ _GEOMETRY = {
 _ENCODING = {"PhotometricInterpretation", "PlanarConfiguration"}
 """What may change with the transfer syntax while the pixels stay as they are."""
 
-_UNREADABLE = (
-    ValueError, TypeError, LookupError, AttributeError, NotImplementedError, RuntimeError, OSError, EOFError,
-    MemoryError, BytesLengthException, InvalidDicomError,
-)  # fmt: skip
+_UNDECODABLE = (*UNREADABLE, LookupError, RuntimeError, MemoryError)
+"""What the decoders of pixels raise as well."""
 
 
 class Relation(StrEnum):
@@ -93,7 +93,8 @@ def _start_pool() -> ProcessPoolExecutor:
 
 
 def _prepare() -> None:
-    """Bound the process's memory, and let it end with the service, however that ends."""
+    """Bound the process's memory, keep header values out of its output, and let it end with the service."""
+    quiet_readers()
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -113,7 +114,7 @@ def _relate(first: Path, second: Path) -> Relation:
         keywords = set(one.dir()) | set(other.dir())
         keywords -= _PIXELS | _ENCODING
         return Relation.SAME if _texts(one, keywords) == _texts(other, keywords) else Relation.HEADER
-    except _UNREADABLE:
+    except _UNDECODABLE:
         return Relation.DIFFERENT
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-import struct
 import zlib
 from dataclasses import dataclass
 from io import BytesIO
 
 from pydicom import Dataset
-from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
-from spine_segmentation.io.dicom_headers import text
+from spine_segmentation.io.dicom_headers import UNREADABLE, text
 
 _KEYWORDS = (
     "SOPClassUID", "SOPInstanceUID", "Modality", "Manufacturer", "StudyInstanceUID", "SeriesInstanceUID",
@@ -25,12 +23,6 @@ _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 _CHUNK_BYTES = 1024 * 1024
 _HEADER_BYTES = 4 * _CHUNK_BYTES
 """So much of a deflated object is kept to read its header from; the rest is inflated only to be measured."""
-
-_MALFORMED = (
-    ValueError, TypeError, KeyError, AttributeError, NotImplementedError, OverflowError, RecursionError, EOFError,
-    OSError, struct.error, zlib.error, BytesLengthException, InvalidDicomError,
-)  # fmt: skip
-"""What pydicom raises for data sets that are none."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +69,7 @@ def read_identity(encoded: bytes, transfer_syntax: str, max_bytes: int) -> Ident
             specific_tags=_TAGS,
         )
         return _identity(dataset)
-    except _MALFORMED:
+    except UNREADABLE:
         return None
 
 

@@ -129,7 +129,11 @@ class Receiver:
             sop_uid=str(request.AffectedSOPInstanceUID),
             calling_ae=str(event.assoc.requestor.ae_title),
         )
-        status, series_uid = self._intake.accept(arrival)
+        try:
+            status, series_uid = self._intake.accept(arrival)
+        except Exception as error:
+            logger.error("an object could not be stored: unexpected %s", type(error).__name__)
+            raise  # pynetdicom answers StoreStatus.UNEXPECTED
         if series_uid:
             self._activity.touch(id(event.assoc), series_uid)
         return int(status)

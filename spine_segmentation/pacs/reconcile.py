@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from spine_segmentation.errors import OutputError
 from spine_segmentation.pacs import config
 from spine_segmentation.pacs.ledger import Ledger
 from spine_segmentation.pacs.orthanc import OrthancClient
@@ -41,11 +42,29 @@ class Reconciler:
             False: there is nothing more to do at once.
 
         Raises:
-            OutputError: If Orthanc cannot be reached or cannot send.
+            OutputError: As :meth:`sweep`.
         """
-        for identifier in self.owed():
-            self._send(identifier)
+        self.sweep()
         return False
+
+    def sweep(self) -> int:
+        """Have everything sent that is owed; a series that cannot be sent does not hold up the others.
+
+        Returns:
+            How many series were asked for.
+
+        Raises:
+            OutputError: If Orthanc cannot be reached, or, after all others were asked for, could not send some.
+        """
+        owed = self.owed()
+        failed = [identifier for identifier in owed if not self._send(identifier)]
+        if failed:
+            raise OutputError(
+                f"Orthanc could not send {len(failed)} of {len(owed)} series that are owed",
+                expected="every one of them",
+                remedy="see Orthanc's log for the reason; they are asked for again in the next sweep",
+            )
+        return len(owed)
 
     def owed(self) -> list[str]:
         """List the Orthanc identifiers of the series that are owed.
@@ -78,10 +97,15 @@ class Reconciler:
         )
         return known is not None and known["images"] < len(series["Instances"])
 
-    def _send(self, identifier: str) -> None:
+    def _send(self, identifier: str) -> bool:
         logger.info("a series that did not reach us is asked for")
         job = {"Resources": [identifier], "Synchronous": True, "Permissive": False}
-        self._client.post(f"/modalities/{self._settings.modality}/store", job)
+        try:
+            self._client.post(f"/modalities/{self._settings.modality}/store", job)
+        except OutputError as error:
+            logger.warning("a series was not sent: %s", error)
+            return False
+        return True
 
 
 def _last_update(series: Any) -> datetime:  # noqa: ANN401

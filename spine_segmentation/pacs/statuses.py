@@ -13,6 +13,7 @@ class StoreStatus(IntEnum):
     MISMATCH = 0xA900
     CANNOT_UNDERSTAND = 0xC000
     CONFLICT = 0xC011
+    UNEXPECTED = 0xC211
 
 
 MEANINGS = {
@@ -23,5 +24,6 @@ MEANINGS = {
     "size limit, or has a UID that is none",
     StoreStatus.CONFLICT: "an object of this UID with other pixels, geometry or identity was accepted earlier; it is "
     "kept, and this one is logged",
+    StoreStatus.UNEXPECTED: "a defect of the program; the kind of the error is logged, nothing is stored",
 }
 """In words, for the conformance statement."""

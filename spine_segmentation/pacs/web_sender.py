@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from http import HTTPStatus
 
 import requests
 
-from spine_segmentation.pacs.attempt import STORED, Attempt, Outcome, Parcel
+from spine_segmentation.pacs.attempt import Attempt, Outcome, Parcel
 from spine_segmentation.pacs.config import WebDestination, read_password
 from spine_segmentation.pacs.spool import Spool
+from spine_segmentation.pacs.store_report import judge_answer
 
 _TIMEOUT_SECONDS = (10.0, 60.0)
-_TRANSIENT = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
 
 class WebSender:
@@ -60,14 +59,8 @@ class WebSender:
                 data=body % (boundary.encode(), content, boundary.encode()),
                 headers=headers,
                 timeout=_TIMEOUT_SECONDS,
+                allow_redirects=False,  # a redirected POST becomes a GET, without the object
             )
         except requests.RequestException as error:
             return Attempt(Outcome.UNREACHABLE, type(error).__name__)
-        return _judge(response)
-
-
-def _judge(response: requests.Response) -> Attempt:
-    status = response.status_code
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _TRANSIENT:
-        return Attempt(Outcome.UNREACHABLE, f"HTTP {status}")
-    return STORED if status == HTTPStatus.OK else Attempt(Outcome.REFUSED, f"HTTP {status}")
+        return judge_answer(response.status_code, response.content)

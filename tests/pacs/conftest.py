@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from spine_segmentation.pacs.spool import Spool
 from tests.pacs.lab import Archive, ServiceProcess, free_port, make_config
 from tests.pacs.node import Node
+from tests.pacs.peer import Peer
 
 
 @pytest.fixture
@@ -67,3 +69,22 @@ def make_node(tmp_path: Path) -> Iterator[Callable[..., Node]]:
 @pytest.fixture
 def node(make_node: Callable[..., Node]) -> Node:
     return make_node()
+
+
+@pytest.fixture
+def start_peer() -> Iterator[Callable[..., Peer]]:
+    """Start destinations, each with the transfer syntaxes that it takes."""
+    peers: list[Peer] = []
+
+    def start(*syntaxes: str) -> Peer:
+        peers.append(Peer(*syntaxes))
+        return peers[-1]
+
+    yield start
+    for peer in peers:
+        peer.stop()
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return Spool(tmp_path / "spool")

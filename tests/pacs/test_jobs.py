@@ -128,6 +128,43 @@ def test_a_late_image_after_delivery_makes_version_two(ledger: Ledger) -> None:
     assert kept == {"a": "DELIVERED", "b": "CANCELLED"}
 
 
+def supersede(ledger: Ledger) -> None:
+    receive(ledger, 2)
+    jobs.settle(ledger, SERIES)
+    run(ledger, uid="9.2")
+
+
+def delivery_state(ledger: Ledger, sop_uid: str) -> str:
+    (row,) = ledger.rows("SELECT state FROM delivery WHERE sop_uid=? AND destination='a'", sop_uid)
+    return str(row["state"])
+
+
+def test_a_superseded_result_that_is_not_committed_is_not_sent_again(ledger: Ledger) -> None:
+    receive(ledger, 1)
+    jobs.settle(ledger, SERIES)
+    run(ledger)
+    deliveries.mark_stored(ledger, "a", "9.1", awaits_commitment=True)
+    supersede(ledger)
+    assert delivery_state(ledger, "9.1") == "SENT"
+    for uid in ("9.1", "9.2"):
+        deliveries.mark_refused(ledger, "a", uid, "not committed", 3)
+    assert (delivery_state(ledger, "9.1"), delivery_state(ledger, "9.2")) == ("CANCELLED", "PENDING")
+
+
+@pytest.mark.parametrize("awaits_commitment", [False, True])
+def test_a_result_that_is_superseded_while_it_is_sent_stays_cancelled(
+    ledger: Ledger, *, awaits_commitment: bool
+) -> None:
+    receive(ledger, 1)
+    jobs.settle(ledger, SERIES)
+    run(ledger)
+    supersede(ledger)
+    for uid in ("9.1", "9.2"):
+        deliveries.mark_stored(ledger, "a", uid, awaits_commitment=awaits_commitment)
+    stored = "SENT" if awaits_commitment else "DELIVERED"
+    assert (delivery_state(ledger, "9.1"), delivery_state(ledger, "9.2")) == ("CANCELLED", stored)
+
+
 def test_own_results_and_other_modalities_are_skipped(ledger: Ledger) -> None:
     receive(ledger, 1, series="1.1", own=True)
     receive(ledger, 1, series="1.2", modality="CT")

@@ -17,6 +17,7 @@ from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, RLELossless
 from pynetdicom import AE
 from pynetdicom.sop_class import Verification
 
+from spine_segmentation.pacs.statuses import StoreStatus
 from tests.pacs.lab import AE_TITLE, SENDER, make_series, needs_dcmtk, new_uids, send, storescu, wait_for
 from tests.pacs.node import MIB, Node
 
@@ -193,3 +194,18 @@ def test_plain_senders_get_nowhere_with_tls(make_node: Callable[..., Node], cert
     files = {"certificate": "server.pem", "key": "server.key", "authority": "ca.pem"}
     node = make_node(tls={name: certificates / file for name, file in files.items()})
     assert send(node.port, make_series(tmp_path / "in")) == []
+
+
+def test_a_defect_is_logged_by_its_kind_and_answered(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(arrival: object) -> None:
+        raise ZeroDivisionError("Secret^Person")
+
+    (image,) = make_series(tmp_path / "in", images=1)
+    monkeypatch.setattr(node.intake, "accept", fail)
+    assert send(node.port, [image]) == [StoreStatus.UNEXPECTED]
+    assert "unexpected ZeroDivisionError" in caplog.text
+    assert "Secret" not in caplog.text
+    monkeypatch.undo()
+    assert send(node.port, [image]) == [0]

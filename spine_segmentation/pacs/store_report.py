@@ -1,0 +1,60 @@
+"""What the answer to a STOW-RS request with one object says about it (PS3.18 10.5.3)."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from spine_segmentation.pacs.attempt import STORED, Attempt, Outcome, judge_status
+
+_FAILED_SOP_SEQUENCE, _FAILURE_REASON = "00081198", "00081197"
+_PROCESSING_FAILURE = 0x0110
+"""What a failure without a reason counts as."""
+
+_ABOUT_THE_DESTINATION = {
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.TOO_MANY_REQUESTS,
+}
+"""Of the answers from 400 to 499, those that say nothing about the object: a rotated password, a moved service."""
+
+_WITH_REPORT = {HTTPStatus.OK, HTTPStatus.ACCEPTED}
+
+
+def judge_answer(status: int, body: bytes) -> Attempt:
+    """Judge an answer.
+
+    Args:
+        status: HTTP status.
+        body: The response payload: a Store Instances Response in DICOM JSON, or nothing.
+
+    Returns:
+        ``STORED`` only where the answer is 200 or 202 and reports no failure.
+    """
+    if status in _WITH_REPORT:
+        return _judge_report(status, body)
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        return Attempt(Outcome.UNREACHABLE, f"HTTP {status}, a redirect: configure the address that it leads to")
+    if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _ABOUT_THE_DESTINATION:
+        return Attempt(Outcome.REFUSED, f"HTTP {status}")
+    return Attempt(Outcome.UNREACHABLE, f"HTTP {status}")
+
+
+def _judge_report(status: int, body: bytes) -> Attempt:
+    if not body.strip():
+        return STORED
+    try:
+        report = json.loads(body)
+        failed = _values(report[0] if isinstance(report, list) else report, _FAILED_SOP_SEQUENCE)
+        reasons = [int(next(iter(_values(item, _FAILURE_REASON)), _PROCESSING_FAILURE)) for item in failed]
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return Attempt(Outcome.UNREACHABLE, f"HTTP {status} with a body that is no report in DICOM JSON")
+    return judge_status(reasons[0]) if reasons else STORED
+
+
+def _values(item: Any, tag: str) -> list[Any]:  # noqa: ANN401
+    return list(item.get(tag, {}).get("Value", []))

@@ -1,0 +1,80 @@
+"""One destination's queue, where single objects make trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import cycle
+
+import pytest
+from pydicom.uid import ExplicitVRLittleEndian, SegmentationStorage
+
+from spine_segmentation.pacs import config
+from spine_segmentation.pacs.attempt import Parcel
+from spine_segmentation.pacs.delivery import Deliverer
+from spine_segmentation.pacs.ledger import Ledger
+from spine_segmentation.pacs.spool import Spool
+from tests.pacs.lab import wait_for
+from tests.pacs.peer import Peer, sender_to, write_result
+
+pytestmark = pytest.mark.pacs
+
+SETTINGS = config.Delivery(first_delay_seconds=0.01, longest_delay_seconds=0.02, max_refusals=3)
+
+
+@pytest.fixture
+def ledger(spool: Spool) -> Ledger:
+    return Ledger(spool.ledger_file)
+
+
+@pytest.fixture
+def peer(start_peer: Callable[..., Peer]) -> Peer:
+    return start_peer(ExplicitVRLittleEndian)
+
+
+def enqueue(ledger: Ledger, parcels: Sequence[Parcel]) -> None:
+    """One job, in this order."""
+    with ledger.transaction() as db:
+        db.execute("INSERT INTO job(id, series_uid, content, state, created_at) VALUES(1, '1.2', 'c', 'DONE', 0)")
+        for parcel in parcels:
+            values = (parcel.sop_uid, parcel.sop_class, parcel.path)
+            db.execute("INSERT INTO result VALUES(?, ?, '1.3', 1, ?, 0)", values)
+            db.execute("INSERT INTO delivery(sop_uid, destination, state) VALUES(?, 'archive', 'PENDING')", values[:1])
+
+
+def states(ledger: Ledger) -> list[str]:
+    return [row["state"] for row in ledger.rows("SELECT state FROM delivery ORDER BY rowid")]
+
+
+@pytest.mark.parametrize("trouble", [0, 2])
+def test_one_object_that_a_destination_aborts_on_ends_as_a_dead_letter(
+    ledger: Ledger, spool: Spool, peer: Peer, trouble: int
+) -> None:
+    parcels = [write_result(spool, SegmentationStorage) for _ in range(4)]
+    enqueue(ledger, parcels)
+    peer.aborts_on = {parcels[trouble].sop_uid}
+    deliverer = Deliverer("archive", sender_to(peer, spool), None, SETTINGS, ledger)
+    expected = ["DEAD" if index == trouble else "DELIVERED" for index in range(4)]
+    wait_for(lambda: deliverer.step() or states(ledger) == expected, "not delivered", 20)
+    assert set(peer.received) == {parcel.sop_uid for parcel in parcels} - peer.aborts_on
+
+
+def test_a_destination_that_aborts_on_everything_makes_no_dead_letters(
+    ledger: Ledger, spool: Spool, peer: Peer
+) -> None:
+    parcels = [write_result(spool, SegmentationStorage) for _ in range(3)]
+    enqueue(ledger, parcels)
+    peer.aborts_on = {parcel.sop_uid for parcel in parcels}
+    deliverer = Deliverer("archive", sender_to(peer, spool), None, SETTINGS, ledger)
+    steps = cycle(range(30))
+    wait_for(lambda: deliverer.step() or next(steps) == 29, "no steps", 20)
+    assert states(ledger) == ["PENDING"] * 3
+    peer.aborts_on.clear()
+    wait_for(lambda: deliverer.step() or set(states(ledger)) == {"DELIVERED"}, "not delivered", 20)
+
+
+def test_new_results_pass_those_that_a_destination_aborts_on(ledger: Ledger, spool: Spool, peer: Peer) -> None:
+    parcels = [write_result(spool, SegmentationStorage) for _ in range(6)]
+    enqueue(ledger, parcels)
+    peer.aborts_on = {parcel.sop_uid for parcel in parcels[:3]}
+    deliverer = Deliverer("archive", sender_to(peer, spool), None, SETTINGS, ledger)
+    wait_for(lambda: deliverer.step() or states(ledger)[3:] == ["DELIVERED"] * 3, "not delivered", 20)

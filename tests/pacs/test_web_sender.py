@@ -1,0 +1,124 @@
+"""STOW-RS against HTTP servers that answer in every way."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from spine_segmentation.pacs.attempt import Attempt, Outcome, Parcel
+from spine_segmentation.pacs.config import WebDestination
+from spine_segmentation.pacs.spool import Spool
+from spine_segmentation.pacs.web_sender import WebSender
+
+pytestmark = pytest.mark.pacs
+
+CONTENT = b"\0" * 128 + b"DICM, for all that the sender cares"
+Send = Callable[..., Attempt]
+
+
+class WebServer(ThreadingHTTPServer):
+    """Answers each POST as told, and each GET with 200."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.status, self.body = 200, b""
+        self.requests: list[tuple[str, bytes]] = []
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: WebServer
+
+    def do_POST(self) -> None:
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer("POST", content, self.server.status, self.server.body)
+
+    def do_GET(self) -> None:
+        self._answer("GET", b"", 200, b"")
+
+    def _answer(self, method: str, content: bytes, status: int, body: bytes) -> None:
+        self.server.requests.append((method, content))
+        self.send_response(status)
+        self.send_header("Location", "/elsewhere")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Be quiet."""
+
+
+@pytest.fixture
+def server() -> Iterator[WebServer]:
+    running = WebServer()
+    threading.Thread(target=running.serve_forever, daemon=True).start()
+    yield running
+    running.shutdown()
+    running.server_close()
+
+
+@pytest.fixture
+def send(server: WebServer, tmp_path: Path) -> Send:
+    """Send one object to a server that answers with a status and a body."""
+    spool = Spool(tmp_path / "spool")
+    spool.absolute("object.dcm").write_bytes(CONTENT)
+    url = f"http://127.0.0.1:{server.server_port}/dicom-web"
+    sender = WebSender(WebDestination.model_validate({"kind": "stow-rs", "name": "web", "url": url}), spool)
+
+    def send_one(status: int, body: bytes = b"") -> Attempt:
+        server.status, server.body = status, body
+        (attempt,) = sender.send([Parcel("1.2.3", "1.2", "object.dcm", 0)])
+        return attempt
+
+    return send_one
+
+
+def report(**failure: object) -> bytes:
+    failed = {"00081198": {"vr": "SQ", "Value": [failure]}} if failure else {}
+    return json.dumps({"00081199": {"vr": "SQ", "Value": []}, **failed}).encode()
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", report(), b"[" + report() + b"]"])
+def test_an_object_that_nothing_is_said_against_is_stored(send: Send, server: WebServer, body: bytes) -> None:
+    assert send(200, body).outcome is Outcome.STORED
+    ((_, content),) = server.requests
+    assert CONTENT in content
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_stores_nothing_and_is_not_followed(send: Send, server: WebServer, status: int) -> None:
+    attempt = send(status)
+    assert attempt.outcome is Outcome.UNREACHABLE
+    assert f"HTTP {status}" in attempt.reason
+    assert [method for method, _ in server.requests] == ["POST"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "outcome"),
+    [(0xC123, Outcome.REFUSED), (0xA700, Outcome.UNREACHABLE), (0x0111, Outcome.STORED), (None, Outcome.REFUSED)],
+)
+@pytest.mark.parametrize("status", [200, 202])
+def test_the_report_decides(send: Send, status: int, reason: int | None, outcome: Outcome) -> None:
+    failure = {"00081155": {"vr": "UI", "Value": ["1.2.3"]}}
+    if reason is not None:
+        failure["00081197"] = {"vr": "US", "Value": [reason]}  # type: ignore[list-item]
+    assert send(status, report(**failure)).outcome is outcome
+
+
+@pytest.mark.parametrize("body", [b"<html>log in</html>", b"[]", b"7", b'{"00081198": 1}', b'{"00081198"'])
+def test_a_body_that_is_no_report_confirms_nothing(send: Send, body: bytes) -> None:
+    assert send(200, body).outcome is Outcome.UNREACHABLE
+
+
+@pytest.mark.parametrize("status", [400, 409, 415, 422])
+def test_an_answer_about_the_object_is_a_refusal(send: Send, status: int) -> None:
+    assert send(status) == Attempt(Outcome.REFUSED, f"HTTP {status}")
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 407, 408, 429, 500, 503])
+def test_an_answer_about_the_destination_is_no_refusal(send: Send, status: int) -> None:
+    assert send(status) == Attempt(Outcome.UNREACHABLE, f"HTTP {status}")
