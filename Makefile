@@ -56,11 +56,11 @@ map: $(WHEELS)/.$(BUILD)
 	$(if $(filter localhost/spine-base:bookworm,$(BASE)),scripts/make_base.sh $(BASE))
 	scripts/build_image.sh
 
-map-test: map
-	$(BIN)/python -m pytest tests/map -m "map and not slow"
-
-map-test-full: map
-	$(BIN)/python -m pytest tests/map -m map
+# Whatever fails, no result of an earlier run stays.
+map-test map-test-full:
+	rm -f out/map-test/result.json
+	$(MAKE) map
+	$(BIN)/python -m pytest tests/map -m $(if $(filter map-test,$@),"map and not slow",map)
 
 map-lock: $(VENV)/.installed
 	PATH=$(CURDIR)/$(BIN):$$PATH scripts/lock_image.sh
