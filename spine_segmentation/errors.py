@@ -10,6 +10,7 @@
     |   |   +-- TruncatedFile
     |   |   +-- UndecodablePixels
     |   +-- UnusableHeader
+    |   +-- MixedPatients
     |   +-- InvalidVolume
     |   +-- InconsistentGeometry
     |       +-- MissingGeometry
@@ -87,6 +88,10 @@ class UndecodablePixels(UnreadableFile):
 
 class UnusableHeader(InputError):
     """The header of the source does not allow the DICOM object asked for."""
+
+
+class MixedPatients(InputError):
+    """The images of one series are of several patients."""
 
 
 class InvalidVolume(InputError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
-from spine_segmentation.errors import InvalidVolume, MissingGeometry, TruncatedFile, UnreadableFile
+from spine_segmentation.errors import InvalidVolume, MissingGeometry, MixedPatients, TruncatedFile, UnreadableFile
 from spine_segmentation.io.dicom_frames import Frame, find_frame_flaw, frames_of
 from spine_segmentation.io.dicom_geometry import grid_affine, require_geometry, sort_slices
 from spine_segmentation.io.dicom_headers import ENHANCED_MR_CLASSES, is_enhanced, number, read_header, sop_class, text
@@ -61,6 +61,7 @@ def read_series(summary: SeriesSummary) -> DicomSeries:
         UndecodablePixels: If pixels cannot be decoded.
         UnreadableFile: If a file cannot be opened or is not DICOM, or a damaged file lies beside those of the series:
             it could be one of its slices.
+        MixedPatients: If the images are of several patients.
         InvalidVolume: If the images are in colour, or the slices are spread over several enhanced files.
         MissingGeometry: If position, orientation or pixel spacing is absent, or functional groups do not fit the
             number of frames.
@@ -72,6 +73,7 @@ def read_series(summary: SeriesSummary) -> DicomSeries:
     """
     _require_whole_folders(summary)
     headers = {path: _header(path) for path in summary.files}
+    _require_one_patient(headers.values())
     frames = [frame for path, header in headers.items() for frame in _complete_frames(header, path)]
     require_geometry(frames)
     chosen, choice = choose_stack(frames)
@@ -107,6 +109,17 @@ def _header(path: Path) -> Dataset:
     if header is None:
         raise UnreadableFile(f"{path} is not DICOM", expected="a DICOM file", remedy="list the series again")
     return header
+
+
+def _require_one_patient(headers: Iterable[Dataset]) -> None:
+    """A correction of the patient that reached a part of the images alone must not file the result under either."""
+    patients = {text(header, "PatientID") for header in headers} - {""}
+    if len(patients) > 1:
+        raise MixedPatients(
+            f"{len(patients)} Patient IDs in one series",
+            expected="images of one patient",
+            remedy="send or export the series again, all of it, after the correction",
+        )
 
 
 def _complete_frames(header: Dataset, path: Path) -> list[Frame]:

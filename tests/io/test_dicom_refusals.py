@@ -25,6 +25,7 @@ from spine_segmentation.errors import (
     MissingGeometry,
     MissingSlice,
     MixedOrientation,
+    MixedPatients,
     MixedPixelSpacing,
     SpineError,
     TruncatedFile,
@@ -131,6 +132,15 @@ def test_mixed_orientation(tmp_path: Path) -> None:
 
     with pytest.raises(MixedOrientation, match="2 orientations"):
         read(spoil(tmp_path, ImageOrientationPatient=lambda k: [round(value, 8) for value in orientation(k)]))
+
+
+def test_a_correction_that_reached_half_of_the_images(tmp_path: Path) -> None:
+    with pytest.raises(MixedPatients, match="2 Patient IDs"):
+        read(spoil(tmp_path, PatientID=lambda k: "A1" if k < 4 else "B2"))
+
+
+def test_a_patient_id_that_some_images_lack_is_no_other_patient(tmp_path: Path) -> None:
+    assert read(spoil(tmp_path, PatientID=lambda k: "A1" if k < 4 else "")).volume.array.ndim == 3
 
 
 def test_mixed_pixel_spacing(tmp_path: Path) -> None:
