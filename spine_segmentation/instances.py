@@ -171,7 +171,8 @@ def _without_lateral_masses(bodies: list[Piece], points: npt.NDArray[np.float32]
         return bodies
     top, below = (column.coordinates(points[body.members])[:, 1] for body in bodies[:2])
     low, high = np.percentile(below, EXTENT_PERCENTILES)
-    return [bodies[0].part((top >= low - BESIDE_MM) & (top <= high + BESIDE_MM)), *bodies[1:]]
+    within = (top >= low - BESIDE_MM) & (top <= high + BESIDE_MM)
+    return [bodies[0].part(within), *bodies[1:]] if within.any() else bodies
 
 
 def _piece(members: npt.NDArray[np.intp], points: npt.NDArray[np.float32], column: Column, topmost: bool) -> Piece:

@@ -194,6 +194,15 @@ def test_lateral_masses_beside_the_dens_are_not_part_of_c2() -> None:
     assert (instances.labels.array[masses] > 0).mean() < 0.4
 
 
+def test_a_topmost_body_wholly_beside_the_next_one_stays() -> None:
+    array = np.zeros((20, 60, 40), dtype=np.uint8)
+    array[2:5, 5:20, 5:35] = VERTEBRA
+    array[12:18, 20:40, 5:35] = VERTEBRA
+    array[2:18, 19:21, 5:35] = IVD
+    instances = split_instances(Volume.from_axes(array, "LIP", (3.0, 1.0, 1.0)))
+    assert [item.kind for item in instances.items] == [Kind.VERTEBRA, Kind.IVD, Kind.VERTEBRA]
+
+
 def test_broken_disc_stays_one(lumbar: Phantom) -> None:
     disc = lumbar.mask("L4-L5")
     columns = np.flatnonzero(disc.any(axis=(0, 1)))

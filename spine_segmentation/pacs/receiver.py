@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import cast
 
 from pynetdicom import AE, _config, evt
@@ -129,11 +130,9 @@ class Receiver:
             sop_uid=str(request.AffectedSOPInstanceUID),
             calling_ae=str(event.assoc.requestor.ae_title),
         )
-        try:
+        with ExitStack() as stack:
+            stack.push(_log_defect)
             status, series_uid = self._intake.accept(arrival)
-        except Exception as error:
-            logger.error("an object could not be stored: unexpected %s", type(error).__name__)
-            raise  # pynetdicom answers StoreStatus.UNEXPECTED
         if series_uid:
             self._activity.touch(id(event.assoc), series_uid)
         return int(status)
@@ -156,6 +155,12 @@ def _application_entity(settings: config.Receiver) -> AE:
     entity.add_supported_context(Verification)
     entity.add_supported_context(StorageCommitmentPushModel, scu_role=False, scp_role=True)
     return entity
+
+
+def _log_defect(kind: type[BaseException] | None, *_: object) -> None:
+    """Name what nobody foresaw; it goes on to pynetdicom, which answers ``StoreStatus.UNEXPECTED`` and logs nothing."""
+    if kind is not None:
+        logger.error("an object could not be stored: unexpected %s", kind.__name__)
 
 
 def _log_rejection(event: evt.Event) -> None:
