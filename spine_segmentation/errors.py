@@ -11,6 +11,7 @@
     |   |   +-- UndecodablePixels
     |   +-- UnusableHeader
     |   +-- MixedPatients
+    |   +-- MixedStudies
     |   +-- InvalidVolume
     |   +-- InconsistentGeometry
     |       +-- MissingGeometry
@@ -22,6 +23,7 @@
     +-- NoSpineFound                the input is sound, but shows no spine
     +-- ModelError                  the networks cannot be loaded
     +-- OutputError                 a result cannot be written
+    |   +-- DiskFull
     +-- Interrupted                 the run was stopped from outside
 
 Every message says what was found, what was expected and what to do.
@@ -94,6 +96,10 @@ class MixedPatients(InputError):
     """The images of one series are of several patients."""
 
 
+class MixedStudies(InputError):
+    """Images under one Series Instance UID are of several studies."""
+
+
 class InvalidVolume(InputError):
     """An array is not a usable three-dimensional image."""
 
@@ -142,6 +148,10 @@ class OutputError(SpineError):
     """A result cannot be written to the place asked for."""
 
     exit_code = 70
+
+
+class DiskFull(OutputError):
+    """There is no space for a result, or none that its owner may use; there may be some later."""
 
 
 class Interrupted(SpineError):

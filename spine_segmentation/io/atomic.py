@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from spine_segmentation.errors import OutputError
+from spine_segmentation.errors import DiskFull, OutputError
 
 _CAUSES = {
     errno.ENOSPC: ("the disk is full", "free space or choose another folder"),
@@ -22,6 +22,9 @@ _CAUSES = {
     errno.EFBIG: ("the file would be larger than this system allows", "raise the limit or choose another folder"),
     errno.EISDIR: ("a folder of this name is in the way", "remove that folder or choose another one"),
 }
+
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 @contextmanager
@@ -39,7 +42,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
         The path to write to; the file does not exist yet.
 
     Raises:
-        OutputError: If the file cannot be written; the message says why (disk full, read-only, missing folder).
+        DiskFull: If there is no space for the file.
+        OutputError: If it cannot be written for another reason, which the message says (read-only, missing folder).
     """
     temporary = path.with_name(f".{uuid.uuid4().hex}-{path.name}")
     try:
@@ -66,7 +70,8 @@ def _output_error(path: Path, error: OSError) -> OutputError:
     origin = _origin(error)
     fallback = (origin.strerror or type(origin).__name__, "check the output folder")
     cause, remedy = _CAUSES.get(origin.errno or 0, fallback)
-    return OutputError(
+    kind = DiskFull if origin.errno in _FULL else OutputError
+    return kind(
         f"{path} cannot be written: {cause}", expected="an existing, writable folder with free space", remedy=remedy
     )
 

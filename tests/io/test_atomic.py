@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from spine_segmentation.errors import OutputError
+from spine_segmentation.errors import DiskFull, OutputError
 from spine_segmentation.io.atomic import atomic_path
 from tests.io.full_disk import files_of_at_most
 
@@ -88,3 +88,12 @@ def test_the_cause_is_named(number: int, message: str, tmp_path: Path) -> None:
         temporary.write_text("half")
         raise OSError(number, os.strerror(number))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"), [(errno.ENOSPC, DiskFull), (errno.EDQUOT, DiskFull), (errno.EROFS, OutputError)]
+)
+def test_a_full_disk_is_an_error_of_its_own(number: int, kind: type[OutputError], tmp_path: Path) -> None:
+    with pytest.raises(OutputError) as raised, atomic_path(tmp_path / "out.json"):
+        raise OSError(number, os.strerror(number))
+    assert raised.type is kind
