@@ -25,6 +25,11 @@ logger = logging.getLogger(__name__)
 _LOCKS = 64
 """Two objects of one UID are never decided on at the same time; others rarely wait for one another."""
 
+_ANOTHER = "another image of this UID was accepted earlier"
+_DELETED = "the image of this UID is deleted, and cannot be compared with; 'queue forget' lets another one come"
+_CORRECTED = "it has another header, and 'corrected_headers' is set to 'refuse'"
+_OTHER_STUDY = "its series was accepted as one of another study"
+
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}
 
 
@@ -131,8 +136,7 @@ class Intake:
         sha256 = _digest(arrival)
         known = self._ledger.row("SELECT * FROM instance WHERE sop_uid=?", identity.sop_uid)
         if known is None or (known["path"] is None and known["sha256"] == sha256):
-            self._store(arrival, identity, sha256, content)
-            return StoreStatus.SUCCESS, identity.series_uid
+            return self._store(arrival, identity, sha256, content)
         return self._meet_again(arrival, identity, sha256, content, known)
 
     def _meet_again(
@@ -144,14 +148,14 @@ class Intake:
             return StoreStatus.OUT_OF_RESOURCES, ""
         corrected = relation is Relation.HEADER
         if relation is Relation.DIFFERENT or (corrected and self._corrected_headers == "refuse"):
-            self._record_conflict(arrival, sha256)
-            return StoreStatus.CONFLICT, ""
+            here = known["path"] is not None
+            return self._refuse(arrival, sha256, _CORRECTED if corrected else _ANOTHER if here else _DELETED)
         if corrected and self._corrected_headers == "replace":
-            self._store(arrival, identity, sha256, content)
-            if known["path"]:
+            status, series_uid = self._store(arrival, identity, sha256, content)
+            if status is StoreStatus.SUCCESS:
                 self._spool.remove([known["path"]])
-        else:
-            self.counts.add("duplicates")
+            return status, series_uid
+        self.counts.add("duplicates")
         return StoreStatus.SUCCESS, identity.series_uid
 
     def _relate(self, identity: Identity, known: sqlite3.Row, content: bytes) -> Relation:
@@ -162,44 +166,57 @@ class Intake:
             file.flush()
             return self._comparer.relate(self._spool.absolute(known["path"]), Path(file.name))
 
-    def _store(self, arrival: Arrival, identity: Identity, sha256: str, content: bytes) -> None:
+    def _store(self, arrival: Arrival, identity: Identity, sha256: str, content: bytes) -> tuple[StoreStatus, str]:
         """Put the file on the disk, then the row: only now may it be acknowledged."""
         path = self._spool.store(identity.series_uid, identity.sop_uid, content)
-        now = time.time()
         with self._ledger.transaction() as db:
-            db.execute(
-                "INSERT INTO instance(sop_uid, series_uid, sha256, size, path, received_at) VALUES(?,?,?,?,?,?)"
-                " ON CONFLICT(sop_uid) DO UPDATE SET revision=revision+(sha256<>excluded.sha256),"
-                " sha256=excluded.sha256, size=excluded.size, path=excluded.path, received_at=excluded.received_at",
-                (identity.sop_uid, identity.series_uid, sha256, len(content), path, now),
-            )
-            own = is_own(db, identity)
-            db.execute(
-                "INSERT INTO series(series_uid, study_uid, modality, own, calling_ae, state, group_uid)"
-                " VALUES(?,?,?,?,?,'RECEIVING',?) ON CONFLICT(series_uid) DO UPDATE SET"
-                " state='RECEIVING', calling_ae=excluded.calling_ae",
-                (
-                    identity.series_uid,
-                    identity.study_uid,
-                    identity.modality,
-                    own,
-                    arrival.calling_ae,
-                    self._group_uid(identity, own),
-                ),
-            )
+            recorded = self._record(db, arrival, identity, (sha256, len(content), path))
+        if not recorded:
+            self._spool.remove([path])
+            return self._refuse(arrival, sha256, _OTHER_STUDY)
         self.counts.add("stored")
+        return StoreStatus.SUCCESS, identity.series_uid
+
+    def _record(self, db: sqlite3.Connection, arrival: Arrival, identity: Identity, file: tuple[str, int, str]) -> bool:
+        """Enter an image and its series, unless the series is known from another study: nobody can tell whose it is."""
+        own = is_own(db, identity)
+        series = db.execute(
+            "INSERT INTO series(series_uid, study_uid, modality, own, calling_ae, state, group_uid)"
+            " VALUES(?,?,?,?,?,'RECEIVING',?) ON CONFLICT(series_uid) DO UPDATE SET"
+            " state='RECEIVING', calling_ae=excluded.calling_ae WHERE study_uid=excluded.study_uid",
+            (
+                identity.series_uid,
+                identity.study_uid,
+                identity.modality,
+                own,
+                arrival.calling_ae,
+                self._group_uid(identity, own),
+            ),
+        )
+        if series.rowcount == 0:
+            return False
+        db.execute(
+            "INSERT INTO instance(sop_uid, series_uid, sha256, size, path, received_at) VALUES(?,?,?,?,?,?)"
+            " ON CONFLICT(sop_uid) DO UPDATE SET revision=revision+(sha256<>excluded.sha256),"
+            " sha256=excluded.sha256, size=excluded.size, path=excluded.path, received_at=excluded.received_at",
+            (identity.sop_uid, identity.series_uid, *file, time.time()),
+        )
+        return True
 
     def _group_uid(self, identity: Identity, own: bool) -> str:
         """What the series is processed with: its study, or nothing else."""
         alone = self._group == "series" or reason_to_skip(identity.modality, own=own)
         return identity.series_uid if alone else identity.study_uid
 
-    def _record_conflict(self, arrival: Arrival, sha256: str) -> None:
-        logger.warning("%s sent another object under a known UID", arrival.calling_ae)
+    def _refuse(self, arrival: Arrival, sha256: str, reason: str) -> tuple[StoreStatus, str]:
+        """Keep what was accepted, and note for the operator what was not, and why."""
+        logger.warning("an object from %s is not accepted: %s", arrival.calling_ae, reason)
         with self._ledger.transaction() as db:
             db.execute(
-                "INSERT INTO refusal VALUES(?,?,?,?)", (arrival.sop_uid, sha256, arrival.calling_ae, time.time())
+                "INSERT INTO refusal VALUES(?,?,?,?,?)",
+                (arrival.sop_uid, sha256, arrival.calling_ae, time.time(), reason),
             )
+        return StoreStatus.CONFLICT, ""
 
 
 def _digest(arrival: Arrival) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from spine_segmentation.errors import UsageError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Stored as ``user_version``; a ledger of a later version is not touched."""
 
 _SCHEMA = """
@@ -57,6 +57,11 @@ UPDATE series SET group_uid=series_uid;
 CREATE INDEX series_of_group ON series(group_uid);
 CREATE VIEW group_job AS SELECT job.*, group_uid FROM job JOIN series USING(series_uid);
 CREATE VIEW group_result AS SELECT result.*, group_uid FROM result JOIN group_job ON group_job.id=job_id;
+""",
+    4: """
+ALTER TABLE refusal ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+CREATE INDEX job_by_end ON job(finished_at, id);
+CREATE TABLE removed_destination(name TEXT PRIMARY KEY, noticed_at REAL NOT NULL);
 """,
 }
 """What later versions add."""

@@ -43,6 +43,7 @@ class Snapshot:
         receiving: Series that are not complete yet.
         jobs: Number of jobs by state.
         deliveries: Number of deliveries by destination and state.
+        refusals: Number of objects that contradict what was accepted, by the reason why they were refused.
         finished_last_hour: Jobs that ended within the last hour.
         oldest_waiting_seconds: Age of the oldest job that waits; 0 if none does.
         runs: The last jobs, latest first.
@@ -51,6 +52,7 @@ class Snapshot:
     receiving: int
     jobs: dict[str, int]
     deliveries: dict[tuple[str, str], int]
+    refusals: dict[str, int]
     finished_last_hour: int
     oldest_waiting_seconds: float
     runs: tuple[Run, ...]
@@ -65,11 +67,14 @@ def take_snapshot(ledger: Ledger, preview_root: Path | None) -> Snapshot:
     """
     now = time.time()
     waiting = _number(ledger, "SELECT MIN(created_at) FROM job WHERE state IN ('READY', 'RUNNING')")
-    by_destination = ledger.rows("SELECT destination, state, COUNT(*) AS n FROM delivery GROUP BY destination, state")
+    jobs = ledger.rows("SELECT state, COUNT(*) AS n FROM job GROUP BY state")
+    deliveries = ledger.rows("SELECT destination, state, COUNT(*) AS n FROM delivery GROUP BY state, destination")
+    refusals = ledger.rows("SELECT reason, COUNT(*) AS n FROM refusal GROUP BY reason")
     return Snapshot(
         receiving=int(_number(ledger, "SELECT COUNT(*) FROM series WHERE state='RECEIVING'")),
-        jobs={row["state"]: row["n"] for row in ledger.rows("SELECT state, COUNT(*) AS n FROM job GROUP BY state")},
-        deliveries={(row["destination"], row["state"]): row["n"] for row in by_destination},
+        jobs={row["state"]: row["n"] for row in jobs},
+        deliveries={(row["destination"], row["state"]): row["n"] for row in deliveries},
+        refusals={row["reason"]: row["n"] for row in refusals},
         finished_last_hour=int(_number(ledger, "SELECT COUNT(*) FROM job WHERE finished_at>?", now - _HOUR_SECONDS)),
         oldest_waiting_seconds=max(0.0, now - waiting) if waiting else 0.0,
         runs=_runs(ledger, preview_root),

@@ -95,6 +95,7 @@ class StatusPage:
 def _render(snapshot: Snapshot, trouble: str) -> str:
     queue = [(state, str(number)) for state, number in sorted(snapshot.jobs.items())]
     sent = [(name, state, str(number)) for (name, state), number in sorted(snapshot.deliveries.items())]
+    refused = [(reason, str(number)) for reason, number in sorted(snapshot.refusals.items())]
     return (
         f"<!doctype html><title>spine-segmentation</title><style>{_STYLE}</style>"
         f"<h1>spine-segmentation serve</h1><p>{escape(trouble or 'ready')}; {snapshot.receiving} series arriving;"
@@ -102,6 +103,7 @@ def _render(snapshot: Snapshot, trouble: str) -> str:
         f" the oldest has waited {snapshot.oldest_waiting_seconds:.0f} s. Research use only.</p>"
         f"<h2>Jobs</h2>{_table(('state', 'jobs'), queue)}"
         f"<h2>Deliveries</h2>{_table(('destination', 'state', 'objects'), sent)}"
+        f"<h2>Refused as contradictions</h2>{_table(('reason', 'objects'), refused)}"
         f"<h2>Last runs</h2>{_runs(snapshot.runs)}"
     )
 

@@ -22,8 +22,8 @@ MEANINGS = {
     StoreStatus.MISMATCH: "the data set names another SOP class or instance than the command",
     StoreStatus.CANNOT_UNDERSTAND: "the data set cannot be read up to its Series Instance UID, inflates beyond the "
     "size limit, or has a UID that is none",
-    StoreStatus.CONFLICT: "an object of this UID with other pixels, geometry or identity was accepted earlier; it is "
-    "kept, and this one is logged",
+    StoreStatus.CONFLICT: "an object of this UID with other pixels, geometry or identity, or its series in another "
+    "study, was accepted earlier; that is kept, and this one is logged",
     StoreStatus.UNEXPECTED: "a defect of the program; the kind of the error is logged, nothing is stored",
 }
 """In words, for the conformance statement."""

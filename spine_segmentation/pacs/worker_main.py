@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from spine_segmentation.errors import InputError, NoSuitableSeries, SpineError
+from spine_segmentation.errors import InputError, MixedStudies, NoSuitableSeries, SpineError
 from spine_segmentation.io.dicom_reader import DicomSeries
 from spine_segmentation.io.dicom_series import SeriesSummary, choose_series, list_series
 from spine_segmentation.io.montage import write_montage
@@ -94,10 +94,27 @@ def _choose(request: Request) -> tuple[dict[str, tuple[SeriesSummary, str]], dic
     unsuitable: dict[str, _Finding] = {}
     for number, series in enumerate(request.series):
         try:
-            chosen[str(number)] = choose_series(list_series(series.input))
+            chosen[str(number)] = choose_series(_only_series(series.input))
         except (NoSuitableSeries, InputError) as error:
             unsuitable[str(number)] = error
     return chosen, unsuitable
+
+
+def _only_series(folder: Path) -> list[SeriesSummary]:
+    """List the one series of a folder.
+
+    Raises:
+        MixedStudies: If its images are of several studies: it is not for us to choose.
+        SpineError: As ``list_series``.
+    """
+    summaries = list_series(folder)
+    if len(summaries) > 1:
+        raise MixedStudies(
+            f"{len(summaries)} series in one folder",
+            expected="one series of one study",
+            remedy="send the images of each study under a Series Instance UID of its own",
+        )
+    return summaries
 
 
 def _conclude(request: Request, series: SeriesRequest, finding: _Finding) -> tuple[str, ...]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +19,7 @@ from pynetdicom.dsutils import encode_file_meta
 from spine_segmentation.pacs.equivalence import Relation
 from spine_segmentation.pacs.intake import Arrival, Intake
 from spine_segmentation.pacs.ledger import Ledger
+from spine_segmentation.pacs.snapshot import take_snapshot
 from spine_segmentation.pacs.spool import Spool
 from spine_segmentation.pacs.statuses import StoreStatus
 from tests.dicom_factory import encode
@@ -148,6 +150,39 @@ def test_another_image_under_a_known_uid_is_refused_and_logged(
     setattr(image, keyword, value)
     assert desk.accept(image) is StoreStatus.CONFLICT
     assert len(desk.ledger.rows("SELECT * FROM refusal")) == 1
+    assert len(desk.files()) == 1
+
+
+def of_another_study(image: Dataset) -> Dataset:
+    """An image that a sender who gives UIDs twice has put under the same Series Instance UID."""
+    other = copy.deepcopy(image)
+    other.SOPInstanceUID = other.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    other.StudyInstanceUID = generate_uid()
+    other.PatientID = "another"
+    return other
+
+
+def test_a_series_of_another_study_under_the_same_uid_is_refused_with_a_reason(desk: Desk, image: Dataset) -> None:
+    assert desk.accept(image) is SUCCESS
+    assert desk.accept(of_another_study(image)) is StoreStatus.CONFLICT
+    ((reason,),) = desk.ledger.rows("SELECT reason FROM refusal")
+    assert reason == "its series was accepted as one of another study"
+    assert take_snapshot(desk.ledger, None).refusals == {reason: 1}
+    assert desk.row()["sop_uid"] == image.SOPInstanceUID
+    assert len(desk.files()) == 1
+
+
+def test_two_studies_that_begin_one_series_at_once_cannot_both_be_right(desk: Desk, image: Dataset) -> None:
+    begun = threading.Barrier(2)
+    store = desk.spool.store
+
+    def store_together(*arguments: Any) -> str:
+        begun.wait(10)
+        return store(*arguments)
+
+    with mock.patch.object(desk.spool, "store", store_together), ThreadPoolExecutor(2) as pool:
+        statuses = list(pool.map(desk.accept, (image, of_another_study(image))))
+    assert sorted(statuses) == sorted((SUCCESS, StoreStatus.CONFLICT))
     assert len(desk.files()) == 1
 
 

@@ -8,14 +8,14 @@ import pytest
 from spine_segmentation.errors import UsageError
 from spine_segmentation.pacs.ledger import SCHEMA_VERSION, Ledger
 
-INSERT = "INSERT INTO refusal VALUES('1.2', 'x', 'A', 0)"
+INSERT = "INSERT INTO refusal VALUES('1.2', 'x', 'A', 0, 'why')"
 
 
 def test_a_transaction_is_whole_or_nothing(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.sqlite")
     with pytest.raises(sqlite3.IntegrityError), ledger.transaction() as db:
         db.execute(INSERT)
-        db.execute("INSERT INTO refusal VALUES(NULL, NULL, NULL, NULL)")
+        db.execute("INSERT INTO refusal VALUES(NULL, NULL, NULL, NULL, NULL)")
     assert ledger.rows("SELECT * FROM refusal") == []
 
 
@@ -47,7 +47,9 @@ def test_an_earlier_versions_ledger_is_brought_up_to_date(tmp_path: Path) -> Non
         db.execute(INSERT)
         db.execute("INSERT INTO series VALUES('1.3', '1.2', 'MR', 0, 'A', 'SETTLED', '1.2')")
         for statement in ("DROP VIEW group_result", "DROP VIEW group_job", "DROP INDEX series_of_group",
-                          "ALTER TABLE series DROP COLUMN group_uid", "DROP TABLE commitment"):  # fmt: skip
+                          "ALTER TABLE series DROP COLUMN group_uid", "DROP TABLE commitment",
+                          "ALTER TABLE refusal DROP COLUMN reason", "DROP INDEX job_by_end",
+                          "DROP TABLE removed_destination"):  # fmt: skip
             db.execute(statement)
         db.execute("PRAGMA user_version=1")
     ledger.close()

@@ -117,6 +117,20 @@ def test_a_corrected_patient_name_reaches_the_result(
     assert len({item.SOPInstanceUID for item in results}) == 2
 
 
+def test_a_second_study_under_one_series_uid_is_never_mixed_with_the_first(
+    shared_service: ServiceProcess, shared_archive: Archive, tmp_path: Path
+) -> None:
+    paths = make_series(tmp_path / "one", images=3, PatientID="one")
+    uid = series_of(paths[0])
+    others = make_series(tmp_path / "two", images=5, PatientID="two", SeriesInstanceUID=uid)
+    assert send(shared_service.port, paths) == [0] * 3
+    assert send(shared_service.port, others) == [0xC011] * 5
+    assert [state for state, _ in jobs_of(shared_service, paths[0])] == ["DONE"]
+    (result,) = results_of(shared_archive, paths[0])
+    assert result.PatientID == "one"
+    assert result.StudyInstanceUID == pydicom.dcmread(paths[0]).StudyInstanceUID
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
