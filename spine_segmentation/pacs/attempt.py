@@ -30,6 +30,7 @@ class Attempt:
 
 
 STORED = Attempt(Outcome.STORED)
+NO_FILE = Attempt(Outcome.REFUSED, "its file in the spool is missing or damaged")
 
 _SUCCESS, _ALREADY_THERE = 0x0000, 0x0111
 _WARNINGS = range(0xB000, 0xC000)

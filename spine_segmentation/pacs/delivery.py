@@ -83,7 +83,7 @@ class Deliverer:
             deliveries.mark_stored(self._ledger, self.name, parcel.sop_uid, awaits_commitment=awaits)
         elif attempt.outcome is Outcome.REFUSED or self._is_to_blame(parcel, attempt):
             self._backoff.failed(_key(parcel))
-            logger.warning("%s refuses a result: %s", self.name, attempt.reason)
+            logger.warning("%s did not take a result: %s", self.name, attempt.reason)
             deliveries.mark_refused(
                 self._ledger, self.name, parcel.sop_uid, attempt.reason, self._settings.max_refusals
             )

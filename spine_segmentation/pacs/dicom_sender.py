@@ -11,12 +11,16 @@ from pydicom.filereader import read_file_meta_info
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.association import Association
 
-from spine_segmentation.pacs.attempt import Attempt, Outcome, Parcel, judge_status
+from spine_segmentation.io.dicom_headers import UNREADABLE
+from spine_segmentation.pacs.attempt import NO_FILE, Attempt, Outcome, Parcel, judge_status
 from spine_segmentation.pacs.calling import Context, call
 from spine_segmentation.pacs.config import DicomDestination
 from spine_segmentation.pacs.spool import Spool
 
 logger = logging.getLogger(__name__)
+
+_Letter = tuple[Parcel, str]
+"""An object and the transfer syntax that its file is written in."""
 
 _ASSOCIATION_LOST = Attempt(Outcome.UNREACHABLE, "the association was lost")
 
@@ -43,12 +47,16 @@ class DicomSender:
             How it went with each.
         """
         syntaxes = [_transfer_syntax(self._spool.absolute(parcel.path)) for parcel in parcels]
-        contexts = _contexts(parcels, syntaxes)
-        with call(self._destination, self._ae_title, contexts) as association:
+        readable = [(parcel, syntax) for parcel, syntax in zip(parcels, syntaxes, strict=True) if syntax]
+        attempts = iter(self._send(readable) if readable else ())
+        return [next(attempts) if syntax else NO_FILE for syntax in syntaxes]
+
+    def _send(self, letters: Sequence[_Letter]) -> list[Attempt]:
+        with call(self._destination, self._ae_title, _contexts(letters)) as association:
             if association is None:
-                return [Attempt(Outcome.UNREACHABLE, "no association")] * len(parcels)
+                return [Attempt(Outcome.UNREACHABLE, "no association")] * len(letters)
             attempts: list[Attempt] = []
-            for parcel, syntax in zip(parcels, syntaxes, strict=True):
+            for parcel, syntax in letters:
                 # the library notices a lost association late: what is sent on it then waits for the time-out
                 is_lost = not association.is_established or Outcome.INTERRUPTED in {item.outcome for item in attempts}
                 attempts.append(_ASSOCIATION_LOST if is_lost else self._store(association, parcel, syntax))
@@ -68,18 +76,22 @@ class DicomSender:
             status = association.send_c_store(path if syntax in accepted else pydicom.dcmread(path))
         except RuntimeError:
             return _ASSOCIATION_LOST
-        except (ValueError, AttributeError) as error:
+        except UNREADABLE as error:
             return Attempt(Outcome.REFUSED, f"cannot be sent ({type(error).__name__})")
         answer = status.get("Status")
         return Attempt(Outcome.INTERRUPTED, "cut off, or no answer") if answer is None else judge_status(answer)
 
 
-def _contexts(parcels: Sequence[Parcel], syntaxes: Sequence[str]) -> list[Context]:
+def _contexts(letters: Sequence[_Letter]) -> list[Context]:
     """Propose, for each class, every syntax alone, so that the destination cannot choose another."""
-    pairs = {(parcel.sop_class, syntax) for parcel, syntax in zip(parcels, syntaxes, strict=True)}
+    pairs = {(parcel.sop_class, syntax) for parcel, syntax in letters}
     pairs |= {(sop_class, ImplicitVRLittleEndian) for sop_class, syntax in pairs if syntax == ExplicitVRLittleEndian}
     return [(sop_class, (syntax,)) for sop_class, syntax in sorted(pairs)]
 
 
 def _transfer_syntax(path: Path) -> str:
-    return str(read_file_meta_info(path).TransferSyntaxUID)
+    """Read the transfer syntax of a file; empty if the file is missing or damaged."""
+    try:
+        return str(read_file_meta_info(path).TransferSyntaxUID)
+    except UNREADABLE:
+        return ""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import requests
 
-from spine_segmentation.pacs.attempt import Attempt, Outcome, Parcel
+from spine_segmentation.pacs.attempt import NO_FILE, Attempt, Outcome, Parcel
 from spine_segmentation.pacs.config import WebDestination, read_password
 from spine_segmentation.pacs.spool import Spool
 from spine_segmentation.pacs.store_report import judge_answer
@@ -47,7 +47,10 @@ class WebSender:
 
     def _store(self, parcel: Parcel) -> Attempt:
         boundary = uuid.uuid4().hex
-        content = self._spool.absolute(parcel.path).read_bytes()
+        try:
+            content = self._spool.absolute(parcel.path).read_bytes()
+        except OSError:
+            return NO_FILE
         body = b"--%b\r\nContent-Type: application/dicom\r\n\r\n%b\r\n--%b--\r\n"
         headers = {
             "Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}',

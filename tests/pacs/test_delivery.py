@@ -78,3 +78,16 @@ def test_new_results_pass_those_that_a_destination_aborts_on(ledger: Ledger, spo
     peer.aborts_on = {parcel.sop_uid for parcel in parcels[:3]}
     deliverer = Deliverer("archive", sender_to(peer, spool), None, SETTINGS, ledger)
     wait_for(lambda: deliverer.step() or states(ledger)[3:] == ["DELIVERED"] * 3, "not delivered", 20)
+
+
+def test_a_result_that_is_missing_from_the_spool_ends_as_a_dead_letter(
+    ledger: Ledger, spool: Spool, peer: Peer
+) -> None:
+    parcels = [write_result(spool, SegmentationStorage) for _ in range(3)]
+    enqueue(ledger, parcels)
+    spool.absolute(parcels[0].path).unlink()
+    deliverer = Deliverer("archive", sender_to(peer, spool), None, SETTINGS, ledger)
+    expected = ["DEAD", "DELIVERED", "DELIVERED"]
+    wait_for(lambda: deliverer.step() or states(ledger) == expected, "not delivered", 20)
+    (row,) = ledger.rows("SELECT reason FROM delivery WHERE state='DEAD'")
+    assert row["reason"] == "its file in the spool is missing or damaged"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 
 import pydicom
 import pytest
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, MRImageStorage, SegmentationStorage
 
-from spine_segmentation.pacs.attempt import STORED, Outcome
+from spine_segmentation.pacs.attempt import NO_FILE, STORED, Outcome
 from spine_segmentation.pacs.spool import Spool
 from tests.pacs.peer import RESULTS, Peer, sender_to, write_result
 
@@ -63,3 +64,14 @@ def test_an_object_over_which_the_association_is_lost_is_told_from_the_others(
     peer.aborts_on = {parcels[1].sop_uid}
     outcomes = [attempt.outcome for attempt in sender_to(peer, spool).send(parcels)]
     assert outcomes == [Outcome.STORED, Outcome.INTERRUPTED, Outcome.UNREACHABLE]
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"noise")], ids=["missing", "damaged"])
+def test_a_file_that_cannot_be_read_keeps_no_other_from_being_sent(
+    start_peer: Callable[..., Peer], spool: Spool, damage: Callable[[Path], object]
+) -> None:
+    peer = start_peer(ExplicitVRLittleEndian)
+    parcels = [write_result(spool, SegmentationStorage) for _ in range(3)]
+    damage(spool.absolute(parcels[1].path))
+    assert sender_to(peer, spool).send(parcels) == [STORED, NO_FILE, STORED]
+    assert sender_to(peer, spool).send(parcels[1:2]) == [NO_FILE]

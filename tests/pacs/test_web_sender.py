@@ -61,13 +61,18 @@ def server() -> Iterator[WebServer]:
     running.server_close()
 
 
+def make_sender(server: WebServer, folder: Path) -> WebSender:
+    """A sender to it, with one object in the spool."""
+    spool = Spool(folder / "spool")
+    spool.absolute("object.dcm").write_bytes(CONTENT)
+    url = f"http://127.0.0.1:{server.server_port}/dicom-web"
+    return WebSender(WebDestination.model_validate({"kind": "stow-rs", "name": "web", "url": url}), spool)
+
+
 @pytest.fixture
 def send(server: WebServer, tmp_path: Path) -> Send:
     """Send one object to a server that answers with a status and a body."""
-    spool = Spool(tmp_path / "spool")
-    spool.absolute("object.dcm").write_bytes(CONTENT)
-    url = f"http://127.0.0.1:{server.server_port}/dicom-web"
-    sender = WebSender(WebDestination.model_validate({"kind": "stow-rs", "name": "web", "url": url}), spool)
+    sender = make_sender(server, tmp_path)
 
     def send_one(status: int, body: bytes = b"") -> Attempt:
         server.status, server.body = status, body
@@ -75,6 +80,12 @@ def send(server: WebServer, tmp_path: Path) -> Send:
         return attempt
 
     return send_one
+
+
+def test_a_file_that_is_missing_keeps_no_other_from_being_sent(server: WebServer, tmp_path: Path) -> None:
+    sender = make_sender(server, tmp_path)
+    parcels = [Parcel(f"1.2.{name}", "1.2", name, 0) for name in ("absent.dcm", "object.dcm")]
+    assert [attempt.outcome for attempt in sender.send(parcels)] == [Outcome.REFUSED, Outcome.STORED]
 
 
 def report(**failure: object) -> bytes:
