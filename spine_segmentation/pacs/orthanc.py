@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import requests
@@ -49,23 +51,50 @@ class OrthancClient:
 
     def delete(self, path: str) -> None:
         """Delete a resource; one that is not there is no error. Errors as in :meth:`get`."""
-        self._call("DELETE", path)
+        with _answering():
+            self._request("DELETE", path)
 
     def find_instances(self, sop_uid: str) -> Sequence[str]:
         """Look up the Orthanc identifiers of a SOP Instance UID; errors as in :meth:`get`."""
         answer = self.post("/tools/find", {"Level": "Instance", "Query": {"SOPInstanceUID": sop_uid}})
         return [str(identifier) for identifier in answer]
 
+    def now(self) -> datetime:
+        """Read Orthanc's own clock, by which it notes when a series has changed; errors as in :meth:`get`."""
+        with _answering():
+            return read_time(self._request("GET", "/tools/now").text.strip())
+
     def _call(self, method: str, path: str, body: Any = None) -> Any:  # noqa: ANN401
-        try:
-            response = self._session.request(method, self._root + path, json=body, timeout=_TIMEOUT_SECONDS)
-            if method == "DELETE" and response.status_code == requests.codes.not_found:
-                return None
-            response.raise_for_status()
+        with _answering():
+            response = self._request(method, path, body)
             return response.json() if response.content else None
-        except (requests.RequestException, ValueError) as error:
-            raise OutputError(
-                f"Orthanc does not answer as it should ({type(error).__name__})",
-                expected="a running Orthanc with this REST interface",
-                remedy="check its log and the 'orthanc' section of the configuration",
-            ) from error
+
+    def _request(self, method: str, path: str, body: Any = None) -> requests.Response:  # noqa: ANN401
+        response = self._session.request(method, self._root + path, json=body, timeout=_TIMEOUT_SECONDS)
+        if not (method == "DELETE" and response.status_code == requests.codes.not_found):
+            response.raise_for_status()
+        return response
+
+
+def read_time(text: str) -> datetime:
+    """Read a time of Orthanc's.
+
+    Args:
+        text: UTC, as in ``"20240131T235959"``.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    return datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except (requests.RequestException, ValueError) as error:
+        raise OutputError(
+            f"Orthanc does not answer as it should ({type(error).__name__})",
+            expected="a running Orthanc with this REST interface",
+            remedy="check its log and the 'orthanc' section of the configuration",
+        ) from error

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from spine_segmentation.errors import OutputError
 from spine_segmentation.pacs import config
 from spine_segmentation.pacs.ledger import Ledger
-from spine_segmentation.pacs.orthanc import OrthancClient
+from spine_segmentation.pacs.orthanc import OrthancClient, read_time
 
 logger = logging.getLogger(__name__)
 
@@ -74,14 +74,14 @@ class Reconciler:
         Raises:
             OutputError: If Orthanc cannot be reached.
         """
-        now = datetime.now(UTC)
+        now = self._client.now()  # the clock that notes when a series has changed, however wrong it or ours may be
         newest = now - timedelta(seconds=self._quiet_seconds)
         oldest = now - timedelta(hours=self._settings.look_back_hours)
         return [
             str(series["ID"])
             for series in self._series()
             if series["MainDicomTags"].get("Modality") == "MR"
-            and oldest <= _last_update(series) <= newest
+            and oldest <= read_time(series["LastUpdate"]) <= newest
             and self._lacks_images(series)
         ]
 
@@ -106,7 +106,3 @@ class Reconciler:
             logger.warning("a series was not sent: %s", error)
             return False
         return True
-
-
-def _last_update(series: Any) -> datetime:  # noqa: ANN401
-    return datetime.strptime(series["LastUpdate"], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)

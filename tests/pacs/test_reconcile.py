@@ -28,22 +28,34 @@ class Server(ThreadingHTTPServer):
         self.refused: set[str] = set()
         self.asked: list[str] = []
         self.listings = 0
+        self.now = datetime.now(UTC)
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
+        if self.path == "/tools/now":
+            return self._answer_text(200, f"{_text(self.server.now)}\n")
         self.server.listings += "since=0" in self.path
-        self._answer(200, [_series(name) for name in "abc"] if "since=0" in self.path else [])
+        return self._answer(200, [self._series(name) for name in "abc"] if "since=0" in self.path else [])
 
     def do_POST(self) -> None:
         (identifier,) = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["Resources"]
         self.server.asked.append(identifier)
         self._answer(500 if identifier in self.server.refused else 200, {})
 
+    def _series(self, name: str) -> dict[str, object]:
+        """A series that has changed an hour ago, by the server's clock."""
+        updated = _text(self.server.now - timedelta(hours=1))
+        tags = {"Modality": "MR", "SeriesInstanceUID": f"1.{ord(name)}"}
+        return {"ID": name, "LastUpdate": updated, "MainDicomTags": tags, "Instances": ["image"]}
+
     def _answer(self, status: int, content: object) -> None:
-        body = json.dumps(content).encode()
+        self._answer_text(status, json.dumps(content))
+
+    def _answer_text(self, status: int, text: str) -> None:
+        body = text.encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -53,10 +65,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Be quiet."""
 
 
-def _series(name: str) -> dict[str, object]:
-    updated = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y%m%dT%H%M%S")
-    tags = {"Modality": "MR", "SeriesInstanceUID": f"1.{ord(name)}"}
-    return {"ID": name, "LastUpdate": updated, "MainDicomTags": tags, "Instances": ["image"]}
+def _text(moment: datetime) -> str:
+    return moment.strftime("%Y%m%dT%H%M%S")
 
 
 @pytest.fixture
@@ -84,3 +94,9 @@ def test_a_series_that_cannot_be_sent_does_not_hold_up_the_others(server: Server
 def test_what_is_owed_is_listed_once_and_counted(server: Server, reconciler: Reconciler) -> None:
     assert reconciler.sweep() == 3
     assert server.listings == 1
+
+
+@pytest.mark.parametrize("days", [-1000, 1000])
+def test_whose_clock_is_wrong_does_not_matter(server: Server, reconciler: Reconciler, days: int) -> None:
+    server.now += timedelta(days=days)
+    assert reconciler.sweep() == 3
