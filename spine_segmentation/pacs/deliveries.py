@@ -1,7 +1,7 @@
 """Deliveries in the ledger: one per object and destination.
 
 PENDING -> SENT (stored there, commitment outstanding) -> DELIVERED; DEAD after too many refusals; CANCELLED where a
-later version took its place before it was sent.
+later version took its place before it was sent, the operator gave it up, or its destination is no longer configured.
 """
 
 from __future__ import annotations

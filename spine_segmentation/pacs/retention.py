@@ -1,4 +1,4 @@
-"""Deletes the files of finished work, never before every destination has the results.
+"""Deletes the files of finished work, never before every destination has the results, and the notes of refusals.
 
 Series that are named together are deleted together: as long as one of them is needed, so are the others.
 """
@@ -10,6 +10,7 @@ import sqlite3
 import time
 from pathlib import Path
 
+from spine_segmentation.pacs.future import end_future
 from spine_segmentation.pacs.ledger import Ledger
 from spine_segmentation.pacs.spool import Spool
 
@@ -39,23 +40,26 @@ class Retention:
     Args:
         ledger: What there is.
         spool: Where it is.
-        keep_seconds: How long it is kept after the last job of the group has ended.
+        keep_seconds: How long it is kept after the last job of the group has ended, and a refusal after it was noted.
     """
 
     def __init__(self, ledger: Ledger, spool: Spool, keep_seconds: float) -> None:
         self._ledger, self._spool, self._keep_seconds = ledger, spool, keep_seconds
 
     def step(self) -> bool:
-        """Purge what is old, finished and delivered.
+        """Purge what is old, finished and delivered, and forget old refusals.
 
         Returns:
             False: there is nothing more to do at once.
         """
+        end_future(self._ledger)
         limit = time.time() - self._keep_seconds
         for row in self._ledger.rows(_OLD, limit):
             group_uid = row["group_uid"]
             if not (self._ledger.row(_RECENT, group_uid, limit) or self._ledger.row(_FAILED, group_uid)):
                 purge(self._ledger, self._spool, group_uid)
+        with self._ledger.transaction() as db:
+            db.execute("DELETE FROM refusal WHERE refused_at<?", (limit,))
         return False
 
 

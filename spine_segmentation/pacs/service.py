@@ -24,6 +24,7 @@ from spine_segmentation.pacs.orthanc import OrthancClient
 from spine_segmentation.pacs.readiness import Readiness
 from spine_segmentation.pacs.receiver import Receiver
 from spine_segmentation.pacs.reconcile import Reconciler
+from spine_segmentation.pacs.removed_destinations import RemovedDestinations
 from spine_segmentation.pacs.retention import Retention
 from spine_segmentation.pacs.snapshot import Snapshot, take_snapshot
 from spine_segmentation.pacs.spool import Spool
@@ -54,6 +55,7 @@ class Service:
 
     def __init__(self, settings: ServeConfig, command: Sequence[str] | None = None) -> None:
         self._settings = settings
+        self._destinations = [destination.name for destination in settings.destinations]
         self._stop = threading.Event()
         self.spool = Spool(settings.spool)
         self.ledger = Ledger(self.spool.ledger_file)
@@ -151,10 +153,12 @@ class Service:
         settings = self._settings
         readiness = Readiness(settings.readiness, self.ledger, self.activity, settings.receiver.ae_title)
         retention = Retention(self.ledger, self.spool, settings.retention.keep_seconds)
+        removed = RemovedDestinations(self.ledger, self._destinations, settings.retention.keep_seconds)
         steps: list[tuple[str, Callable[[], bool], float]] = [
             ("readiness", readiness.step, _POLL_SECONDS),
             ("dispatch", self._dispatcher.step, _POLL_SECONDS),
             ("retention", retention.step, _RETENTION_SECONDS),
+            ("removed destinations", removed.step, _RETENTION_SECONDS),
         ]
         for destination in settings.destinations:
             steps.append((f"delivery to {destination.name}", self._make_deliverer(destination).step, _POLL_SECONDS))
@@ -178,7 +182,7 @@ class Service:
             self.spool,
             self.ledger,
             self.worker,
-            destinations=[destination.name for destination in self._settings.destinations],
+            destinations=self._destinations,
             results=self._settings.results,
             max_attempts=self._settings.processing.max_attempts,
             previews=self._previews,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -301,4 +302,33 @@ def test_images_that_come_again_after_their_deletion_make_no_job_and_are_deleted
     Retention(ledger, spool, 3600.0).step()
     assert ledger.row("SELECT 1 FROM instance WHERE path IS NOT NULL") is not None
     Retention(ledger, spool, -1.0).step()
+    assert ledger.row("SELECT 1 FROM instance WHERE path IS NOT NULL") is None
+
+
+def test_old_refusals_are_forgotten(ledger: Ledger, tmp_path: Path) -> None:
+    with ledger.transaction() as db:
+        db.executemany(
+            "INSERT INTO refusal VALUES('1.2', 'x', 'A', ?, 'why')", [(time.time() - age,) for age in (7200, 60)]
+        )
+    Retention(ledger, Spool(tmp_path / "spool"), 3600.0).step()
+    (row,) = ledger.rows("SELECT refused_at FROM refusal")
+    assert time.time() - row["refused_at"] < 3600
+
+
+def test_a_clock_that_was_ahead_delays_no_deletion_beyond_its_time(ledger: Ledger, tmp_path: Path) -> None:
+    receive(ledger, 1)
+    jobs.settle(ledger, SERIES)
+    run(ledger)
+    ahead = time.time() + 10 * 365 * 86400
+    with ledger.transaction() as db:
+        db.execute("UPDATE delivery SET state='DELIVERED'")
+        db.execute("UPDATE delivery SET state='SENT', sent_at=? WHERE destination='b'", (ahead,))
+        db.execute("UPDATE job SET finished_at=?", (ahead,))
+    spool = Spool(tmp_path / "spool")
+    Retention(ledger, spool, 0.05).step()
+    deliveries.waive_old(ledger, "b", 3600.0)
+    assert ledger.row("SELECT 1 FROM instance WHERE path IS NULL") is None, "its time begins now"
+    time.sleep(0.1)
+    deliveries.waive_old(ledger, "b", 0.05)
+    Retention(ledger, spool, 0.05).step()
     assert ledger.row("SELECT 1 FROM instance WHERE path IS NOT NULL") is None
