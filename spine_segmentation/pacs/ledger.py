@@ -60,6 +60,7 @@ CREATE VIEW group_result AS SELECT result.*, group_uid FROM result JOIN group_jo
 """,
     4: """
 ALTER TABLE refusal ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+CREATE INDEX refusal_by_reason ON refusal(reason);
 CREATE INDEX job_by_end ON job(finished_at, id);
 CREATE TABLE removed_destination(name TEXT PRIMARY KEY, noticed_at REAL NOT NULL);
 """,

@@ -48,8 +48,8 @@ def test_an_earlier_versions_ledger_is_brought_up_to_date(tmp_path: Path) -> Non
         db.execute("INSERT INTO series VALUES('1.3', '1.2', 'MR', 0, 'A', 'SETTLED', '1.2')")
         for statement in ("DROP VIEW group_result", "DROP VIEW group_job", "DROP INDEX series_of_group",
                           "ALTER TABLE series DROP COLUMN group_uid", "DROP TABLE commitment",
-                          "ALTER TABLE refusal DROP COLUMN reason", "DROP INDEX job_by_end",
-                          "DROP TABLE removed_destination"):  # fmt: skip
+                          "DROP INDEX refusal_by_reason", "ALTER TABLE refusal DROP COLUMN reason",
+                          "DROP INDEX job_by_end", "DROP TABLE removed_destination"):  # fmt: skip
             db.execute(statement)
         db.execute("PRAGMA user_version=1")
     ledger.close()
