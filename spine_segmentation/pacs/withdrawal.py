@@ -12,10 +12,8 @@ logger = logging.getLogger(__name__)
 _DUE = (
     "SELECT old.sop_uid FROM result old JOIN job oldjob ON oldjob.id=old.job_id AND oldjob.state='SUPERSEDED'"
     " WHERE old.sop_uid NOT IN (SELECT sop_uid FROM withdrawal)"
-    " AND EXISTS (SELECT 1 FROM job new JOIN result ON result.job_id=new.id JOIN delivery USING(sop_uid)"
-    "   WHERE new.series_uid=oldjob.series_uid AND new.state='DONE' AND delivery.state='DELIVERED')"
-    " AND NOT EXISTS (SELECT 1 FROM job new JOIN result ON result.job_id=new.id JOIN delivery USING(sop_uid)"
-    "   WHERE new.series_uid=oldjob.series_uid AND new.state='DONE' AND delivery.state<>'DELIVERED')"
+    " AND 1=(SELECT MIN(delivery.state='DELIVERED') FROM job new JOIN result ON result.job_id=new.id"
+    "   JOIN delivery USING(sop_uid) WHERE new.series_uid=oldjob.series_uid AND new.state='DONE')"
 )
 
 
