@@ -14,10 +14,12 @@ class _Message(BaseModel):
 
 
 class Hello(_Message):
-    """The worker's first word, once its networks are loaded."""
+    """The worker's first word, once its networks are loaded, or cannot be."""
 
-    model: str
-    """Identity of everything that a result depends on, beside its input."""
+    model: str = ""
+    """Identity of everything that a result depends on, beside its input; empty if there is no model."""
+    trouble: str = ""
+    """Why there is none; empty if there is one."""
 
 
 class SeriesRequest(_Message):

@@ -129,7 +129,7 @@ class Service:
     def find_trouble(self) -> str:
         """Say why the service is not ready for work; empty if it is."""
         if not self.worker.is_up:
-            return "the worker is not up"
+            return f"the worker is not up: {self.worker.trouble or 'it is being started'}"
         if self.spool.free_bytes() < self._settings.receiver.min_free_bytes:
             return "too little free space"
         return ""

@@ -13,6 +13,7 @@ from typing import IO
 
 from pydantic import ValidationError
 
+from spine_segmentation.pacs.backoff import Backoff
 from spine_segmentation.pacs.config import Processing
 from spine_segmentation.pacs.protocol import Hello, Reply, Request
 
@@ -22,6 +23,9 @@ LOAD_TIMEOUT_SECONDS = 300.0
 _TERMINATE_SECONDS = 5.0
 _MAX_LINE_BYTES = 1024 * 1024
 _POLL_SECONDS = 0.5
+_FIRST_START_SECONDS, _LONGEST_START_SECONDS = 1.0, 60.0
+"""Waits after a process that did not come up: they grow from the one to the other."""
+_START = "start"
 
 
 def worker_command(processing: Processing) -> list[str]:
@@ -47,7 +51,10 @@ class Worker:
         self._command, self._timeout_seconds, self._stop = list(command), timeout_seconds, stop
         self._process: subprocess.Popen[bytes] | None = None
         self._buffer = b""
+        self._backoff = Backoff(_FIRST_START_SECONDS, _LONGEST_START_SECONDS)
         self.model = ""
+        self.trouble = ""
+        """Why the last process did not come up; empty if it did."""
         self.starts = 0
 
     @property
@@ -68,6 +75,8 @@ class Worker:
     def start(self) -> bool:
         """Start the process if there is none, and wait until its networks are loaded.
 
+        After one that did not come up the next one is started only after a wait, which grows from one to the next.
+
         Returns:
             Whether it is up.
 
@@ -76,18 +85,20 @@ class Worker:
         """
         if self.is_up:
             return True
+        if not self._backoff.is_due(_START):
+            return False
         self.kill()
         self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
         self.starts += 1
-        line = self._read_line(LOAD_TIMEOUT_SECONDS)
-        try:
-            self.model = Hello.model_validate_json(line).model if line else ""
-        except ValidationError:
-            self.model = ""
-        if not self.model:
-            logger.error("the worker did not start")
-            self.kill()
-        return bool(self.model)
+        hello = self._read_hello()
+        self.model, self.trouble = hello.model, hello.trouble
+        if self.model:
+            self._backoff.succeeded(_START)
+            return True
+        self.kill()
+        wait = self._backoff.failed(_START)
+        logger.error("the worker did not start (%s); it is started again in %.0f s", self.trouble, wait)
+        return False
 
     def run(self, request: Request) -> Reply | None:
         """Have series processed.
@@ -126,6 +137,12 @@ class Worker:
         for stream in (self._process.stdin, self._process.stdout):
             _close(stream)
         self._process, self.model, self._buffer = None, "", b""
+
+    def _read_hello(self) -> Hello:
+        try:
+            return Hello.model_validate_json(self._read_line(LOAD_TIMEOUT_SECONDS))
+        except ValidationError:
+            return Hello(trouble="it ended, or loaded for too long")
 
     def _read_line(self, timeout_seconds: float) -> bytes:
         """Read what the process says next; empty if it says nothing in time, ends or must not be waited for."""

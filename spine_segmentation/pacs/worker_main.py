@@ -12,6 +12,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TextIO
+
+from pydantic import BaseModel
 
 from spine_segmentation.errors import InputError, MixedStudies, NoSuitableSeries, SpineError
 from spine_segmentation.io.dicom_reader import DicomSeries
@@ -37,7 +40,7 @@ _Finding = tuple[SpineResult, DicomSeries] | SpineError
 
 
 def serve_requests(load: Callable[[], tuple[Process, tuple[ModelIdentity, ...]]]) -> None:
-    """Load the model, say hello, and answer requests until standard input is closed.
+    """Load the model, say hello or why there is none, and answer requests until standard input is closed.
 
     Args:
         load: Gives the pipeline and the identities of its networks.
@@ -48,13 +51,19 @@ def serve_requests(load: Callable[[], tuple[Process, tuple[ModelIdentity, ...]]]
     quiet_readers()
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing that a library prints may get between the replies
-    process, models = load()
-    replies.write(Hello(model=_identity(models)).model_dump_json() + "\n")
-    replies.flush()
+    try:
+        process, models = load()
+    except SpineError as error:
+        _say(replies, Hello(trouble=str(error)))
+        raise
+    _say(replies, Hello(model=_identity(models)))
     for line in sys.stdin:
-        reply = answer(Request.model_validate_json(line), process)
-        replies.write(reply.model_dump_json() + "\n")
-        replies.flush()
+        _say(replies, answer(Request.model_validate_json(line), process))
+
+
+def _say(replies: TextIO, message: BaseModel) -> None:
+    replies.write(message.model_dump_json() + "\n")
+    replies.flush()
 
 
 def answer(request: Request, process: Process) -> Reply:

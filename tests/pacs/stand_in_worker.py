@@ -10,16 +10,17 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from spine_segmentation.anatomy import Kind
-from spine_segmentation.errors import InputError, InvalidVolume, OutputError
+from spine_segmentation.errors import DiskFull, InputError, InvalidVolume, ModelError, OutputError
 from spine_segmentation.pacs.worker_main import Process, serve_requests
 from spine_segmentation.results import Instance, Labeling, ModelIdentity, NamedStructure, Outcome, SpineResult
 from spine_segmentation.volume import Volume
 
-CRASH, HANG, NO_SPINE, DISK_FULL, DEFECT, UNUSABLE = 30001, 30002, 30003, 30004, 30005, 30006
+CRASH, HANG, NO_SPINE, DISK_FULL, DEFECT, UNUSABLE, UNWRITABLE = range(30001, 30008)
 
 
 def process(groups: Sequence[Mapping[str, Volume]]) -> dict[str, Outcome]:
@@ -66,7 +67,9 @@ def obey(command: int) -> None:
     if command == UNUSABLE:
         raise InvalidVolume("an image", expected="another", remedy="send it")
     if command == DISK_FULL:
-        raise OutputError("the disk is full", expected="space", remedy="wait")
+        raise DiskFull("the disk is full", expected="space", remedy="wait")
+    if command == UNWRITABLE:
+        raise OutputError("a read-only disk", expected="another", remedy="correct it")
     if command == DEFECT:
         raise ZeroDivisionError
 
@@ -77,7 +80,9 @@ def models() -> tuple[ModelIdentity, ...]:
 
 
 def load() -> tuple[Process, tuple[ModelIdentity, ...]]:
-    """Nothing to load; the second argument is the time that each series takes."""
+    """Nothing to load but the file that MODEL names, if it does; the second argument is the time each series takes."""
+    if not Path(os.environ.get("MODEL", __file__)).is_file():
+        raise ModelError("no weights", expected="a file", remedy="restore it")
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
 
     def process_slowly(groups: Sequence[Mapping[str, Volume]]) -> dict[str, Outcome]:
