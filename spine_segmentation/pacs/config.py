@@ -123,7 +123,8 @@ class Processing(_Section):
     models: Path | None = None
     """Folder with the bundles; those of the package if absent."""
     max_attempts: PositiveInt = 3
-    """So many crashes of the worker make a job fail."""
+    """So many crashes of the worker, or results that cannot be written for another reason than a full disk, make a job
+    fail."""
     timeout_seconds: PositiveFloat = 900.0
     """A worker that takes longer for one series is killed, which counts as a crash."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pydicom
 from pydantic import ValidationError
 
+from spine_segmentation.errors import DiskFull
 from spine_segmentation.io.outputs import STATUS_FILE
 from spine_segmentation.io.status import StatusDocument
 from spine_segmentation.pacs import jobs
@@ -19,7 +20,7 @@ from spine_segmentation.pacs.config import Results
 from spine_segmentation.pacs.jobs import Job, ResultObject
 from spine_segmentation.pacs.ledger import Ledger
 from spine_segmentation.pacs.protocol import Request, SeriesRequest
-from spine_segmentation.pacs.spool import Spool
+from spine_segmentation.pacs.spool import EXHAUSTED, Spool
 from spine_segmentation.pacs.worker import Worker
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,9 @@ _BAD_INPUT = 4
 _LATER_SECONDS = 15.0
 """A job that could not be done for want of space, or whose worker crashed, waits so long."""
 _LONGER = 4.0
-"""With each further crash it waits so many times longer: a passing trouble, such as want of memory, shall be over."""
+"""With each further attempt it waits so many times longer: a passing trouble, such as want of memory, shall be over."""
+_LONGEST_SECONDS = 3600.0
+"""It waits no longer than so, however many attempts it may have."""
 
 
 class Dispatcher:
@@ -42,7 +45,7 @@ class Dispatcher:
         worker: Does the work.
         destinations: Names of the destinations that results go to.
         results: Which objects a result has.
-        max_attempts: So many crashes make a job fail.
+        max_attempts: So many attempts that end in a crash, or for another reason beside the input, make a job fail.
         previews: Whether pictures are made.
     """
 
@@ -101,8 +104,10 @@ class Dispatcher:
                     self._record(job, work / str(number) / "output", whole, reply.objects[number] if reply else None)
                     waiting.remove(job)
         except OSError as error:
+            reason = f"files cannot be read or written ({error.strerror})"
+            treat = self._later if error.errno in EXHAUSTED else self._count_attempt
             for job in waiting:
-                self._later(job, f"files cannot be read or written ({error.strerror})")
+                treat(job, reason)
 
     @contextmanager
     def _work_folder(self, batch: Batch) -> Iterator[Path]:
@@ -135,8 +140,9 @@ class Dispatcher:
             self._count_attempt(job, "the worker crashed or took too long")
 
     def _count_attempt(self, job: Job, reason: str) -> None:
-        """Give a job back that may have been the worker's undoing; the others come first."""
-        self._not_before[job.id] = time.monotonic() + _LATER_SECONDS * _LONGER**job.attempts
+        """Give a job back that may fail for good; the others come first."""
+        logger.warning("job %d has failed: %s", job.id, reason)
+        self._not_before[job.id] = time.monotonic() + wait_after(job.attempts)
         jobs.give_back(self._ledger, job.id, reason, crashed=True, max_attempts=self._max_attempts)
 
     def _record(self, job: Job, output: Path, whole: StatusDocument | None, objects: tuple[str, ...] | None) -> None:
@@ -164,15 +170,28 @@ class Dispatcher:
             jobs.end(self._ledger, job.id, "SKIPPED", reason)
         elif status.exit_code == _BAD_INPUT:
             jobs.end(self._ledger, job.id, "FAILED", reason)
-        elif error and error.type == "OutputError":
+        elif error and error.type == DiskFull.__name__:
             self._later(job, reason)
         else:
             self._count_attempt(job, reason)
 
     def _later(self, job: Job, reason: str) -> None:
+        """Give a job back for which there is no space now, however often."""
         logger.warning("job %d waits: %s", job.id, reason)
         self._not_before[job.id] = time.monotonic() + _LATER_SECONDS
         jobs.give_back(self._ledger, job.id, reason, crashed=False, max_attempts=self._max_attempts)
+
+
+def wait_after(attempts: int) -> float:
+    """Tell how long a job waits after an attempt that failed.
+
+    Args:
+        attempts: How many had failed before.
+
+    Returns:
+        Seconds.
+    """
+    return min(_LONGEST_SECONDS, _LATER_SECONDS * _LONGER ** min(attempts, 10))
 
 
 def _series_request(folder: Path, job: Job | None) -> SeriesRequest:

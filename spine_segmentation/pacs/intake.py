@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import logging
 import sqlite3
@@ -17,7 +16,7 @@ from spine_segmentation.pacs.equivalence import Comparer, Relation
 from spine_segmentation.pacs.header import Identity, read_identity
 from spine_segmentation.pacs.ledger import Ledger
 from spine_segmentation.pacs.loop_guard import is_own, reason_to_skip
-from spine_segmentation.pacs.spool import Spool
+from spine_segmentation.pacs.spool import EXHAUSTED, Spool
 from spine_segmentation.pacs.statuses import StoreStatus
 
 logger = logging.getLogger(__name__)
@@ -29,8 +28,6 @@ _ANOTHER = "another image of this UID was accepted earlier"
 _DELETED = "the image of this UID is deleted, and cannot be compared with; 'queue forget' lets another one come"
 _CORRECTED = "it has another header, and 'corrected_headers' is set to 'refuse'"
 _OTHER_STUDY = "its series was accepted as one of another study"
-
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}
 
 
 @dataclass(frozen=True)
@@ -112,7 +109,7 @@ class Intake:
             with self._locks[hash(arrival.sop_uid) % _LOCKS]:  # from the look-up to the row, for each UID
                 status, series_uid = self._decide(arrival)
         except (OSError, sqlite3.Error) as error:
-            full = isinstance(error, OSError) and error.errno in _FULL
+            full = isinstance(error, OSError) and error.errno in EXHAUSTED
             logger.error("an object was not stored: %s", "the disk is full" if full else type(error).__name__)
             status, series_uid = StoreStatus.OUT_OF_RESOURCES, ""
         if status is not StoreStatus.SUCCESS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -14,6 +15,9 @@ from pathlib import Path
 from spine_segmentation.errors import OutputError, UsageError
 
 LEDGER_FILE = "ledger.sqlite"
+
+EXHAUSTED = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}
+"""What a machine answers that has no more space or files for the moment: what failed is right, and may be repeated."""
 
 
 class Spool:
