@@ -15,11 +15,11 @@ from pynetdicom.dsutils import encode_file_meta
 from pynetdicom.sop_class import StorageCommitmentPushModel, Verification  # type: ignore[attr-defined]
 from pynetdicom.transport import ThreadedAssociationServer
 
-from spine_segmentation.errors import OutputError
 from spine_segmentation.pacs import config
 from spine_segmentation.pacs.activity import Activity
 from spine_segmentation.pacs.association import BoundedServer, begin_message, bound
 from spine_segmentation.pacs.intake import Arrival, Intake
+from spine_segmentation.pacs.listening import cannot_listen
 from spine_segmentation.pacs.tls import server_context
 
 logger = logging.getLogger(__name__)
@@ -79,11 +79,7 @@ class Receiver:
                 server_class=BoundedServer,
             )
         except OSError as error:
-            raise OutputError(
-                f"cannot listen at {settings.host}:{settings.port} ({error.strerror})",
-                expected="a free port of this machine",
-                remedy="stop what uses it, or configure another one",
-            ) from error
+            raise cannot_listen(settings.host, settings.port, error) from error
         self._server = server
         threading.Thread(target=server.serve_forever, name="receiver", daemon=True).start()
         logger.info("listening at %s:%d as %s", settings.host, settings.port, settings.ae_title)

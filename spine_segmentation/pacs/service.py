@@ -102,9 +102,9 @@ class Service:
         jobs.recover(self.ledger)
         logger.info("%d files of an earlier run were removed", litter)
         loops = [Loop(name, step, interval, self._stop) for name, step, interval in self._steps()]
-        self.receiver.start()
         if self._page is not None:
             self._page.start()
+        self.receiver.start()
         for loop in loops:
             loop.start()
         return loops

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from spine_segmentation.pacs import config
+from spine_segmentation.pacs.listening import cannot_listen
 from spine_segmentation.pacs.snapshot import Run, Snapshot
 
 _HOSTS = ["127.0.0.1", "localhost", "[::1]"]
@@ -47,11 +49,9 @@ class StatusPage:
         self._take_snapshot, self._find_trouble = take_snapshot, find_trouble
         self._registry = CollectorRegistry()
         self._registry.register(collector)
-        server = uvicorn.Config(
-            self.application(), host=settings.host, port=settings.port, log_config=None, access_log=False
-        )
-        self._server = uvicorn.Server(server)
-        self._thread = threading.Thread(target=self._server.run, name="status page", daemon=True)
+        self._settings = settings
+        self._server = uvicorn.Server(uvicorn.Config(self.application(), log_config=None, access_log=False))
+        self._thread: threading.Thread | None = None
 
     def application(self) -> Starlette:
         """Build the web application."""
@@ -65,13 +65,20 @@ class StatusPage:
         return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS)])
 
     def start(self) -> None:
-        """Begin to serve."""
+        """Begin to serve.
+
+        Raises:
+            OutputError: If the address is taken.
+        """
+        sockets = [_listen(self._settings.host, self._settings.port)]
+        self._thread = threading.Thread(target=self._server.run, args=(sockets,), name="status page", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Stop serving."""
         self._server.should_exit = True
-        self._thread.join(_STOP_SECONDS)
+        if self._thread is not None:
+            self._thread.join(_STOP_SECONDS)
 
     def _health(self, request: Request) -> Response:
         return PlainTextResponse("alive\n")
@@ -90,6 +97,15 @@ class StatusPage:
         wanted = request.path_params["job_id"]
         picture = next((run.preview for run in self._take_snapshot().runs if run.job_id == wanted), None)
         return FileResponse(picture) if picture else PlainTextResponse("no preview\n", status_code=404)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the address here: the web server would end its own thread, and nobody would notice."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise cannot_listen(host, port, error) from error
 
 
 def _render(snapshot: Snapshot, trouble: str) -> str:

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.pacs.lab import ServiceProcess, free_port, make_series, send, wait_for
+import pytest
+
+from tests.pacs.lab import ROOT, ServiceProcess, free_port, make_config, make_series, send, wait_for
 
 
 def test_says_how_it_goes_and_who_nobody_is(make_service: Callable[..., ServiceProcess], tmp_path: Path) -> None:
@@ -44,3 +49,17 @@ def test_a_request_under_a_foreign_name_is_refused(make_service: Callable[..., S
             return 0
 
     assert wait_for(status) == 400
+
+
+@pytest.mark.pacs
+@pytest.mark.parametrize("section", ["status_page", "receiver"])
+def test_a_port_that_is_taken_ends_the_service_at_once(tmp_path: Path, section: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        config = make_config(tmp_path, free_port(), free_port(), **{section: {"port": port}})
+        ended = subprocess.run(
+            [sys.executable, "-m", "spine_segmentation.cli", "serve", config],
+            cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert ended.returncode == 70
+    assert f"cannot listen at 127.0.0.1:{port} (Address already in use" in " ".join(ended.stderr.split())
