@@ -123,20 +123,40 @@ def purge(
     undelivered: Annotated[bool, typer.Option("--undelivered", help="Even if results were not delivered.")] = False,
 ) -> None:
     """Delete the images and results of a job's series, and of those that are named together with it."""
-    from spine_segmentation.pacs.content import group_of
     from spine_segmentation.pacs.retention import purge as purge_group
 
     ledger, spool = _open(config)
-    series_uid = _find(ledger, job_id)["series_uid"]
-    with ledger.transaction() as db:
-        group_uid = group_of(db, series_uid)
-    if not purge_group(ledger, spool, group_uid, undelivered=undelivered):
+    if not purge_group(ledger, spool, _group_of(ledger, job_id), undelivered=undelivered):
         raise UsageError(
             f"the series of job {job_id} is in work or not delivered",
             expected="a series that is finished and delivered",
             remedy="wait, or pass --undelivered to give up its results",
         )
     console.print("deleted")
+
+
+@queue.command()
+def readmit(config: Config, job_id: JobId) -> None:
+    """Let the deleted images of a job's series, and of those named together with it, come again, corrected or not."""
+    from spine_segmentation.pacs.retention import readmit as readmit_group
+
+    ledger, _ = _open(config)
+    images = readmit_group(ledger, _group_of(ledger, job_id))
+    if not images:
+        raise UsageError(
+            f"the series of job {job_id} has no deleted images, or is in work",
+            expected="a series whose images were deleted by retention or 'queue purge'",
+            remedy="send the images: as long as the earlier ones are here, they are compared with them",
+        )
+    console.print(f"{images} images may come again")
+
+
+def _group_of(ledger: Ledger, job_id: int) -> str:
+    from spine_segmentation.pacs.content import group_of
+
+    series_uid = _find(ledger, job_id)["series_uid"]
+    with ledger.transaction() as db:
+        return group_of(db, series_uid)
 
 
 def _require_extra() -> None:

@@ -25,7 +25,7 @@ _LOCKS = 64
 """Two objects of one UID are never decided on at the same time; others rarely wait for one another."""
 
 _ANOTHER = "another image of this UID was accepted earlier"
-_DELETED = "the image of this UID is deleted, and cannot be compared with; 'queue forget' lets another one come"
+_DELETED = "the image of this UID is deleted, and nothing is left to compare with; 'queue readmit' lets it come"
 _CORRECTED = "it has another header, and 'corrected_headers' is set to 'refuse'"
 _OTHER_STUDY = "its series was accepted as one of another study"
 

@@ -90,6 +90,27 @@ def purge(ledger: Ledger, spool: Spool, group_uid: str, *, undelivered: bool = F
     return True
 
 
+def readmit(ledger: Ledger, group_uid: str) -> int:
+    """Let the deleted images of a group come again, whatever they hold then: a correction, which makes a new version.
+
+    Args:
+        ledger: The ledger.
+        group_uid: The group.
+
+    Returns:
+        How many images; none if a job of the group waits or runs.
+    """
+    with ledger.transaction() as db:
+        values = {"group": group_uid}
+        if db.execute(_UNFINISHED, values).fetchone():
+            return 0
+        return db.execute(
+            "DELETE FROM instance WHERE path IS NULL"
+            " AND series_uid IN (SELECT series_uid FROM series WHERE group_uid=:group)",
+            values,
+        ).rowcount
+
+
 def _forget(db: sqlite3.Connection, values: dict[str, str]) -> list[str]:
     """Record the deletion, then leave the files to the caller: what stays behind is swept at the next start."""
     files = db.execute(

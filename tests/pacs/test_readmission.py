@@ -1,0 +1,77 @@
+"""A correction that comes after the images were deleted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pydicom
+import pytest
+from pydicom import Dataset
+
+from spine_segmentation.errors import UsageError
+from spine_segmentation.pacs import jobs
+from spine_segmentation.pacs.claims import claim
+from spine_segmentation.pacs.jobs import ResultObject
+from spine_segmentation.pacs.retention import purge, readmit
+from spine_segmentation.pacs.statuses import StoreStatus
+from tests.pacs.lab import make_series
+from tests.pacs.test_commands import Desk as OperatorsDesk
+from tests.pacs.test_intake import SUCCESS, Desk
+
+MAX_ATTEMPTS = 3
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+@pytest.fixture
+def images(desk: Desk, tmp_path: Path) -> list[Dataset]:
+    """The corrected images of a series whose first ones were processed and deleted."""
+    images = [pydicom.dcmread(path) for path in make_series(tmp_path / "in", images=3)]
+    assert [desk.accept(image) for image in images] == [SUCCESS] * 3
+    jobs.settle(desk.ledger, images[0].SeriesInstanceUID)
+    batch = claim(desk.ledger, "m", MAX_ATTEMPTS)
+    assert batch is not None
+    assert jobs.finish(desk.ledger, batch.jobs[0], [ResultObject("9.1", "sc", "9.1.0", "results/job-1/x")], [])
+    assert purge(desk.ledger, desk.spool, images[0].SeriesInstanceUID)
+    for image in images:
+        image.PatientName = "Right^Name"
+    return images
+
+
+def test_it_is_refused_and_the_reason_says_what_lets_it_come(desk: Desk, images: list[Dataset]) -> None:
+    assert desk.accept(images[0]) is StoreStatus.CONFLICT
+    ((reason,),) = desk.ledger.rows("SELECT reason FROM refusal")
+    assert "'queue readmit'" in reason
+
+
+def test_readmitted_images_make_a_version_that_names_the_earlier_one(desk: Desk, images: list[Dataset]) -> None:
+    series_uid = images[0].SeriesInstanceUID
+    assert readmit(desk.ledger, series_uid) == 3
+    assert [desk.accept(image) for image in images] == [SUCCESS] * 3
+    jobs.settle(desk.ledger, series_uid)
+    assert readmit(desk.ledger, series_uid) == 0, "a job of it waits"
+    batch = claim(desk.ledger, "m", MAX_ATTEMPTS)
+    assert batch is not None
+    (job,) = batch.jobs
+    assert (job.version, job.predecessors) == (2, ("9.1.0",))
+    assert len(batch.series[series_uid]) == 3
+
+
+def test_the_same_images_again_make_no_job(desk: Desk, images: list[Dataset]) -> None:
+    readmit(desk.ledger, images[0].SeriesInstanceUID)
+    for image in images:
+        image.PatientName = "Doe^Jane"
+        assert desk.accept(image) is SUCCESS
+    jobs.settle(desk.ledger, images[0].SeriesInstanceUID)
+    assert claim(desk.ledger, "m", MAX_ATTEMPTS) is None
+
+
+def test_the_operator_readmits_what_is_deleted_and_nothing_else(tmp_path: Path) -> None:
+    desk = OperatorsDesk(tmp_path)
+    with pytest.raises(UsageError, match="no deleted images"):
+        desk.run("queue", "readmit", str(desk.config), "1")
+    desk.run("queue", "purge", str(desk.config), "1", "--undelivered")
+    assert "1 images may come again" in desk.run("queue", "readmit", str(desk.config), "1")
