@@ -132,9 +132,13 @@ class Intake:
         content = arrival.meta + arrival.encoded
         sha256 = _digest(arrival)
         known = self._ledger.row("SELECT * FROM instance WHERE sop_uid=?", identity.sop_uid)
-        if known is None or (known["path"] is None and known["sha256"] == sha256):
+        if known is None or (known["sha256"] == sha256 and not self._is_here(known)):
             return self._store(arrival, identity, sha256, content)
         return self._meet_again(arrival, identity, sha256, content, known)
+
+    def _is_here(self, known: sqlite3.Row) -> bool:
+        """Whether the file of an image is here: it may be deleted by retention, and otherwise be missing."""
+        return known["path"] is not None and self._spool.absolute(known["path"]).is_file()
 
     def _meet_again(
         self, arrival: Arrival, identity: Identity, sha256: str, content: bytes, known: sqlite3.Row
@@ -145,8 +149,8 @@ class Intake:
             return StoreStatus.OUT_OF_RESOURCES, ""
         corrected = relation is Relation.HEADER
         if relation is Relation.DIFFERENT or (corrected and self._corrected_headers == "refuse"):
-            here = known["path"] is not None
-            return self._refuse(arrival, sha256, _CORRECTED if corrected else _ANOTHER if here else _DELETED)
+            reason = _CORRECTED if corrected else _ANOTHER if self._is_here(known) else _DELETED
+            return self._refuse(arrival, sha256, reason)
         if corrected and self._corrected_headers == "replace":
             status, series_uid = self._store(arrival, identity, sha256, content)
             if status is StoreStatus.SUCCESS:
@@ -156,7 +160,7 @@ class Intake:
         return StoreStatus.SUCCESS, identity.series_uid
 
     def _relate(self, identity: Identity, known: sqlite3.Row, content: bytes) -> Relation:
-        if known["series_uid"] != identity.series_uid or known["path"] is None:
+        if known["series_uid"] != identity.series_uid or not self._is_here(known):
             return Relation.DIFFERENT
         with tempfile.NamedTemporaryFile(dir=self._spool.root / "incoming", suffix=".dcm") as file:
             file.write(content)

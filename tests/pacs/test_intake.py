@@ -217,6 +217,14 @@ def test_a_purged_image_may_come_again(desk: Desk, image: Dataset) -> None:
     assert desk.row()["revision"] == 1
 
 
+def test_an_image_whose_file_is_missing_is_stored_when_it_comes_again(desk: Desk, image: Dataset) -> None:
+    desk.accept(image)
+    desk.files()[0].unlink()
+    assert desk.accept(image) is SUCCESS
+    assert desk.spool.absolute(desk.row()["path"]).is_file()
+    assert desk.row()["revision"] == 1
+
+
 def test_many_duplicates_are_compared_in_one_process_that_ends_with_its_parent(tmp_path: Path) -> None:
     program = (
         "import multiprocessing, os, sys; from pathlib import Path; from spine_segmentation.pacs.equivalence import *\n"
