@@ -115,12 +115,12 @@ def destination_of(ledger: Ledger, transaction_uid: str) -> str | None:
 
 
 def waive_old(ledger: Ledger, destination: str, waiver_seconds: float) -> None:
-    """Let objects count as delivered that have waited too long for a commitment report.
+    """Let objects count as delivered that have waited too long for a commitment report, or that nobody asks about.
 
     Args:
         ledger: The ledger.
         destination: Its name.
-        waiver_seconds: How long is too long.
+        waiver_seconds: How long is too long; 0 where commitment is not asked for, or not any more.
     """
     old = ledger.rows(
         "SELECT sop_uid FROM delivery WHERE destination=? AND state='SENT' AND sent_at<?",
@@ -128,7 +128,7 @@ def waive_old(ledger: Ledger, destination: str, waiver_seconds: float) -> None:
         time.time() - waiver_seconds,
     )
     if old:
-        mark_delivered(ledger, destination, [row["sop_uid"] for row in old], "commitment waived after waiting")
+        mark_delivered(ledger, destination, [row["sop_uid"] for row in old], "commitment waived")
 
 
 def resubmit(ledger: Ledger, job_id: int) -> int:

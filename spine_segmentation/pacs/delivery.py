@@ -61,7 +61,8 @@ class Deliverer:
         """
         if self._requester is not None:
             self._requester.step()
-            deliveries.waive_old(self._ledger, self.name, self._settings.commitment_waiver_seconds)
+        waiver_seconds = self._settings.commitment_waiver_seconds if self._requester is not None else 0.0
+        deliveries.waive_old(self._ledger, self.name, waiver_seconds)
         if not self._backoff.is_due(_DESTINATION):
             return False
         waiting = deliveries.pending(self._ledger, self.name, BATCH * 10)

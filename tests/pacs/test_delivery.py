@@ -91,3 +91,13 @@ def test_a_result_that_is_missing_from_the_spool_ends_as_a_dead_letter(
     wait_for(lambda: deliverer.step() or states(ledger) == expected, "not delivered", 20)
     (row,) = ledger.rows("SELECT reason FROM delivery WHERE state='DEAD'")
     assert row["reason"] == "its file in the spool is missing or damaged"
+
+
+def test_a_destination_that_is_not_asked_for_commitment_any_more_is_believed(
+    ledger: Ledger, spool: Spool, peer: Peer
+) -> None:
+    enqueue(ledger, [write_result(spool, SegmentationStorage)])
+    with ledger.transaction() as db:
+        db.execute("UPDATE delivery SET state='SENT', sent_at=1")
+    Deliverer("archive", sender_to(peer, spool), None, SETTINGS, ledger).step()
+    assert states(ledger) == ["DELIVERED"]
