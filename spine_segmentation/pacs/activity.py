@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 _LONGEST_HOLD_SECONDS = 300.0
 """An association that stays open for days holds a series no longer than so after its last image."""
@@ -46,6 +46,11 @@ class Activity:
             quiet = self._clock() - self._touched.setdefault(series_uid, self._clock())
             held = any(series_uid in series for series in self._holding.values())
             return 0.0 if held and quiet < _LONGEST_HOLD_SECONDS else quiet
+
+    def keep(self, series_uids: Set[str]) -> None:
+        """Drop when all other series were touched: settled ones are as well, when their images are sent again."""
+        with self._lock:
+            self._touched = {uid: moment for uid, moment in self._touched.items() if uid in series_uids}
 
     def forget(self, series_uid: str) -> None:
         """Drop a series that is settled."""

@@ -12,7 +12,9 @@ from spine_segmentation.pacs.content import images_of
 from spine_segmentation.pacs.jobs import Job, close
 from spine_segmentation.pacs.ledger import Ledger
 
-_READY = "SELECT * FROM group_job WHERE state='READY' AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY id"
+_READY = (
+    "SELECT * FROM group_job WHERE state='READY' AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT 1"
+)
 _READY_OF_GROUP = (
     "SELECT * FROM group_job WHERE state='READY' AND id NOT IN (SELECT value FROM json_each(?))"
     " AND group_uid=? AND attempts<? ORDER BY id"
@@ -49,7 +51,7 @@ def claim(ledger: Ledger, model: str, max_attempts: int, excluded: Sequence[int]
     """
     later = json.dumps(excluded)
     with ledger.transaction() as db:
-        for row in db.execute(_READY, (later,)).fetchall():
+        while (row := db.execute(_READY, (later,)).fetchone()) is not None:
             if _start(db, row, model):
                 return _batch(db, row, model, max(1, max_attempts - 1), later)
         return None

@@ -36,6 +36,7 @@ class Readiness:
         groups: dict[str, list[sqlite3.Row]] = defaultdict(list)
         for row in self._ledger.rows("SELECT series_uid, study_uid, group_uid FROM series WHERE state='RECEIVING'"):
             groups[row["group_uid"]].append(row)
+        self._activity.keep({series["series_uid"] for members in groups.values() for series in members})
         for group_uid, members in groups.items():
             quiet = min(self._activity.quiet_seconds(series["series_uid"]) for series in members)
             if quiet < self._quiet_seconds:

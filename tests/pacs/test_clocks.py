@@ -39,6 +39,17 @@ def test_an_open_association_holds_the_series_that_it_has_sent() -> None:
     assert activity.quiet_seconds("a") == 360, "an association that never ends does not hold a series for ever"
 
 
+def test_what_comes_again_after_its_series_was_settled_is_not_remembered_for_ever() -> None:
+    clock = Clock()
+    activity = Activity(clock)
+    for series_uid in ("settled", "receiving"):
+        activity.touch(1, series_uid)
+    activity.close(1)
+    clock.now += 5
+    activity.keep({"receiving"})
+    assert (activity.quiet_seconds("settled"), activity.quiet_seconds("receiving")) == (0, 5)
+
+
 def test_after_a_restart_the_quiet_time_begins_anew() -> None:
     clock = Clock()
     activity = Activity(clock)
