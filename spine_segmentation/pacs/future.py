@@ -7,6 +7,7 @@ import time
 from spine_segmentation.pacs.ledger import Ledger
 
 _STATEMENTS = (
+    "UPDATE job SET created_at=:now WHERE state IN ('READY', 'RUNNING') AND created_at>:now",
     "UPDATE job SET finished_at=:now WHERE finished_at>:now",
     "UPDATE delivery SET sent_at=:now WHERE state='SENT' AND sent_at>:now",
     "UPDATE refusal SET refused_at=:now WHERE refused_at>:now",
