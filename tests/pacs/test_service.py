@@ -244,6 +244,20 @@ def test_what_a_destination_refuses_becomes_a_dead_letter(make_service: Make, ar
     assert service.rows("SELECT reason FROM delivery")[0]["reason"] == "status 0xC123"
 
 
+def test_a_destination_that_is_taken_out_of_the_configuration_is_noticed(
+    make_service: Make, archive: Archive, tmp_path: Path
+) -> None:
+    archive.status = 0xC123
+    service = make_service()
+    send(service.port, make_series(tmp_path / "in"))
+    wait_for(lambda: service.rows("SELECT 1 FROM delivery WHERE state='DEAD'"))
+    service.stop()
+    service.config.write_text(service.config.read_text().replace("name: archive", "name: other"))
+    service.start()
+    wait_for(lambda: "archive is not in the configuration" in service.log.read_text())
+    assert service.rows("SELECT state FROM delivery WHERE destination='archive'")[0]["state"] == "DEAD"
+
+
 def test_a_result_is_delivered_only_when_the_archive_has_committed(
     make_service: Make, archive: Archive, tmp_path: Path
 ) -> None:
