@@ -17,6 +17,9 @@ logger = logging.getLogger(__name__)
 BATCH = 20
 """So many objects at most go on one association."""
 
+WINDOW = 10_000
+"""Among so many those are looked for that are due: the others, which wait after a refusal, must not hold them up."""
+
 _DESTINATION = ""
 """Key of the back-off of the destination as a whole; objects have their UIDs as keys."""
 
@@ -65,7 +68,7 @@ class Deliverer:
         deliveries.waive_old(self._ledger, self.name, waiver_seconds)
         if not self._backoff.is_due(_DESTINATION):
             return False
-        waiting = deliveries.pending(self._ledger, self.name, BATCH * 10)
+        waiting = deliveries.pending(self._ledger, self.name, WINDOW)
         due = [parcel for parcel in waiting if self._backoff.is_due(_key(parcel))]
         due = sorted(due, key=lambda parcel: (parcel.sop_uid in self._interrupted, parcel.refusals))[:BATCH]
         if not due:

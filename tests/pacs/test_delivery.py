@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from itertools import cycle
 
 import pytest
-from pydicom.uid import ExplicitVRLittleEndian, SegmentationStorage
+from pydicom.uid import Comprehensive3DSRStorage, ExplicitVRLittleEndian, SegmentationStorage
 
 from spine_segmentation.pacs import config
-from spine_segmentation.pacs.attempt import Parcel
-from spine_segmentation.pacs.delivery import Deliverer
+from spine_segmentation.pacs.attempt import STORED, Attempt, Outcome, Parcel
+from spine_segmentation.pacs.delivery import BATCH, Deliverer
 from spine_segmentation.pacs.ledger import Ledger
 from spine_segmentation.pacs.spool import Spool
 from tests.pacs.lab import wait_for
@@ -19,6 +19,7 @@ from tests.pacs.peer import Peer, sender_to, write_result
 pytestmark = pytest.mark.pacs
 
 SETTINGS = config.Delivery(first_delay_seconds=0.01, longest_delay_seconds=0.02, max_refusals=3)
+REFUSED = Attempt(Outcome.REFUSED, "status 0xC123")
 
 
 @pytest.fixture
@@ -101,3 +102,20 @@ def test_a_destination_that_is_not_asked_for_commitment_any_more_is_believed(
         db.execute("UPDATE delivery SET state='SENT', sent_at=1")
     Deliverer("archive", sender_to(peer, spool), None, SETTINGS, ledger).step()
     assert states(ledger) == ["DELIVERED"]
+
+
+class Picky:
+    """A sender to a destination that refuses one class of objects."""
+
+    def send(self, parcels: Sequence[Parcel]) -> list[Attempt]:
+        return [REFUSED if parcel.sop_class == Comprehensive3DSRStorage else STORED for parcel in parcels]
+
+
+def test_many_that_wait_after_a_refusal_hold_up_no_other(ledger: Ledger) -> None:
+    refused = [Parcel(f"1.{number}", Comprehensive3DSRStorage, "report.dcm", 0) for number in range(250)]
+    enqueue(ledger, [*refused, Parcel("2.1", SegmentationStorage, "segmentation.dcm", 0)])
+    patient = config.Delivery(first_delay_seconds=3600.0, longest_delay_seconds=3600.0)
+    deliverer = Deliverer("archive", Picky(), None, patient, ledger)
+    for _ in range(len(refused) // BATCH + 1):
+        deliverer.step()
+    assert states(ledger)[-1] == "DELIVERED"
