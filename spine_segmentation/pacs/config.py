@@ -191,7 +191,8 @@ class Retention(_Section):
     """When finished work is deleted; never before every destination has the results."""
 
     keep_seconds: PositiveFloat = 7 * 86400.0
-    """How long input and results are kept after the job has ended."""
+    """How long input and results are kept after the job has ended, the notes of refused objects, and what is owed to a
+    destination that the configuration no longer names."""
 
 
 class StatusPage(_Section):

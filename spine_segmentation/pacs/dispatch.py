@@ -142,7 +142,8 @@ class Dispatcher:
     def _count_attempt(self, job: Job, reason: str) -> None:
         """Give a job back that may fail for good; the others come first."""
         logger.warning("job %d has failed: %s", job.id, reason)
-        self._not_before[job.id] = time.monotonic() + wait_after(job.attempts)
+        if job.attempts + 1 < self._max_attempts:  # else the operator's word is waited for, and nothing after it
+            self._not_before[job.id] = time.monotonic() + wait_after(job.attempts)
         jobs.give_back(self._ledger, job.id, reason, crashed=True, max_attempts=self._max_attempts)
 
     def _record(self, job: Job, output: Path, whole: StatusDocument | None, objects: tuple[str, ...] | None) -> None:

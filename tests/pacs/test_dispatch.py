@@ -29,21 +29,35 @@ def desk(tmp_path: Path) -> Desk:
 
 
 @pytest.fixture
-def step(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Step]:
+def make_dispatcher(desk: Desk) -> Iterator[Callable[[int], Dispatcher]]:
+    """Dispatchers with the stand-in worker, by how many attempts a job has."""
+    made: list[Dispatcher] = []
+
+    def make(max_attempts: int) -> Dispatcher:
+        worker = Worker([sys.executable, str(WORKER)], 60.0, threading.Event())
+        made.append(
+            Dispatcher(
+                desk.spool,
+                desk.ledger,
+                worker,
+                destinations=["archive"],
+                results=Results(),
+                max_attempts=max_attempts,
+                previews=False,
+            )
+        )
+        return made[-1]
+
+    yield make
+    for dispatcher in made:
+        dispatcher.stop()
+
+
+@pytest.fixture
+def step(make_dispatcher: Callable[[int], Dispatcher], monkeypatch: pytest.MonkeyPatch) -> Step:
     """Process the next job, without long waits."""
     monkeypatch.setattr(dispatch, "_LATER_SECONDS", 0.01)
-    worker = Worker([sys.executable, str(WORKER)], 60.0, threading.Event())
-    dispatcher = Dispatcher(
-        desk.spool,
-        desk.ledger,
-        worker,
-        destinations=["archive"],
-        results=Results(),
-        max_attempts=MAX_ATTEMPTS,
-        previews=False,
-    )
-    yield dispatcher.step
-    dispatcher.stop()
+    return make_dispatcher(MAX_ATTEMPTS).step
 
 
 def receive(desk: Desk, folder: Path, command: int = 500) -> None:
@@ -67,6 +81,17 @@ def test_what_can_never_be_written_fails_with_its_reason_and_waits_for_the_opera
     assert job(desk) == ("FAILED", MAX_ATTEMPTS, "OutputError: Expected: another. What to do: correct it.")
     assert jobs.retry(desk.ledger, 1)
     assert job(desk)[:2] == ("READY", 0)
+
+
+def test_what_the_operator_retries_does_not_wait(
+    desk: Desk, make_dispatcher: Callable[[int], Dispatcher], tmp_path: Path
+) -> None:
+    receive(desk, tmp_path / "in", UNWRITABLE)
+    dispatcher = make_dispatcher(1)
+    for _ in range(2):
+        assert dispatcher.step()
+        assert job(desk)[0] == "FAILED"
+        assert jobs.retry(desk.ledger, 1)
 
 
 def test_a_full_disk_is_waited_for_without_an_attempt(desk: Desk, step: Step, tmp_path: Path) -> None:
