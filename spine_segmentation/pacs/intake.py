@@ -214,7 +214,8 @@ class Intake:
         logger.warning("an object from %s is not accepted: %s", arrival.calling_ae, reason)
         with self._ledger.transaction() as db:
             db.execute(
-                "INSERT INTO refusal VALUES(?,?,?,?,?)",
+                "INSERT INTO refusal VALUES(?,?,?,?,?) ON CONFLICT(sop_uid, sha256) DO UPDATE SET"
+                " calling_ae=excluded.calling_ae, refused_at=excluded.refused_at, reason=excluded.reason",
                 (arrival.sop_uid, sha256, arrival.calling_ae, time.time(), reason),
             )
         return StoreStatus.CONFLICT, ""

@@ -60,6 +60,8 @@ CREATE VIEW group_result AS SELECT result.*, group_uid FROM result JOIN group_jo
 """,
     4: """
 ALTER TABLE refusal ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+DELETE FROM refusal WHERE rowid NOT IN (SELECT MAX(rowid) FROM refusal GROUP BY sop_uid, sha256);
+CREATE UNIQUE INDEX refusal_of_object ON refusal(sop_uid, sha256);
 CREATE INDEX refusal_by_reason ON refusal(reason);
 CREATE INDEX job_by_end ON job(finished_at, id);
 CREATE TABLE removed_destination(name TEXT PRIMARY KEY, noticed_at REAL NOT NULL);

@@ -172,6 +172,14 @@ def test_a_series_of_another_study_under_the_same_uid_is_refused_with_a_reason(d
     assert len(desk.files()) == 1
 
 
+def test_an_object_that_is_refused_again_and_again_is_noted_once(desk: Desk, image: Dataset) -> None:
+    desk.accept(image)
+    image.PixelData = bytes(reversed(image.PixelData))
+    for _ in range(3):
+        assert desk.accept(image) is StoreStatus.CONFLICT
+    assert len(desk.ledger.rows("SELECT 1 FROM refusal")) == 1
+
+
 def test_two_studies_that_begin_one_series_at_once_cannot_both_be_right(desk: Desk, image: Dataset) -> None:
     begun = threading.Barrier(2)
     store = desk.spool.store

@@ -308,7 +308,8 @@ def test_images_that_come_again_after_their_deletion_make_no_job_and_are_deleted
 def test_old_refusals_are_forgotten(ledger: Ledger, tmp_path: Path) -> None:
     with ledger.transaction() as db:
         db.executemany(
-            "INSERT INTO refusal VALUES('1.2', 'x', 'A', ?, 'why')", [(time.time() - age,) for age in (7200, 60)]
+            "INSERT INTO refusal VALUES('1.2', ?, 'A', ?, 'why')",
+            [(f"{age}", time.time() - age) for age in (7200, 60)],
         )
     Retention(ledger, Spool(tmp_path / "spool"), 3600.0).step()
     (row,) = ledger.rows("SELECT refused_at FROM refusal")

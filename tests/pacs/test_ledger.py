@@ -48,9 +48,11 @@ def test_an_earlier_versions_ledger_is_brought_up_to_date(tmp_path: Path) -> Non
         db.execute("INSERT INTO series VALUES('1.3', '1.2', 'MR', 0, 'A', 'SETTLED', '1.2')")
         for statement in ("DROP VIEW group_result", "DROP VIEW group_job", "DROP INDEX series_of_group",
                           "ALTER TABLE series DROP COLUMN group_uid", "DROP TABLE commitment",
-                          "DROP INDEX refusal_by_reason", "ALTER TABLE refusal DROP COLUMN reason",
+                          "DROP INDEX refusal_by_reason", "DROP INDEX refusal_of_object",
+                          "ALTER TABLE refusal DROP COLUMN reason",
                           "DROP INDEX job_by_end", "DROP TABLE removed_destination"):  # fmt: skip
             db.execute(statement)
+        db.execute("INSERT INTO refusal SELECT * FROM refusal")  # earlier versions noted an object at each refusal
         db.execute("PRAGMA user_version=1")
     ledger.close()
     later = Ledger(tmp_path / "ledger.sqlite")
