@@ -56,7 +56,8 @@ def test_a_request_under_a_foreign_name_is_refused(make_service: Callable[..., S
 def test_a_port_that_is_taken_ends_the_service_at_once(tmp_path: Path, section: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        config = make_config(tmp_path, free_port(), free_port(), **{section: {"port": port}})
+        sections = {"status_page": {"port": free_port()}} | {section: {"port": port}}
+        config = make_config(tmp_path, free_port(), free_port(), **sections)
         ended = subprocess.run(
             [sys.executable, "-m", "spine_segmentation.cli", "serve", config],
             cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
