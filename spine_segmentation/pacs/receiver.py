@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import cast
 
-from pynetdicom import AE, _config, evt
+from pynetdicom import _config, evt
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import encode_file_meta
 from pynetdicom.sop_class import StorageCommitmentPushModel, Verification  # type: ignore[attr-defined]
@@ -18,13 +18,18 @@ from pynetdicom.transport import ThreadedAssociationServer
 from spine_segmentation.errors import OutputError
 from spine_segmentation.pacs import config
 from spine_segmentation.pacs.activity import Activity
-from spine_segmentation.pacs.association import BoundedServer, begin_message, bound
+from spine_segmentation.pacs.association import (
+    ACSE_TIMEOUT_SECONDS,
+    BoundedEntity,
+    BoundedServer,
+    begin_message,
+    bound,
+)
 from spine_segmentation.pacs.intake import Arrival, Intake
 from spine_segmentation.pacs.tls import server_context
 
 logger = logging.getLogger(__name__)
 
-ACSE_TIMEOUT_SECONDS = 15.0
 DIMSE_TIMEOUT_SECONDS = 30.0
 SHUTDOWN_GRACE_SECONDS = 10.0
 COMMAND_BYTES = 64 * 1024
@@ -138,14 +143,14 @@ class Receiver:
         return int(status)
 
 
-def _application_entity(settings: config.Receiver) -> AE:
+def _application_entity(settings: config.Receiver) -> BoundedEntity:
     # pynetdicom keeps these for the whole process. Unrestricted: every storage class is accepted, also one that it does
     # not know, in the transfer syntax that is proposed first; a list of contexts would only be copied each time.
     _config.UNRESTRICTED_STORAGE_SERVICE = True
     _config.STORE_SEND_CHUNKED_DATASET = True
     _config.LOG_HANDLER_LEVEL = "none"
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # it quotes data sets
-    entity = AE(settings.ae_title)
+    entity = BoundedEntity(settings.ae_title)
     entity.maximum_associations = settings.max_associations
     entity.maximum_pdu_size = settings.max_pdu_bytes
     entity.network_timeout = settings.network_timeout_seconds

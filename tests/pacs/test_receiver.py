@@ -7,14 +7,18 @@ import socket
 import ssl
 import struct
 import subprocess
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pydicom
 import pytest
 from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, RLELossless
 from pynetdicom import AE
+from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification
 
 from spine_segmentation.pacs.statuses import StoreStatus
@@ -79,6 +83,86 @@ def test_fifty_may_call_at_once(node: Node, tmp_path: Path) -> None:
         statuses = list(pool.map(lambda paths: send(node.port, paths), series))
     assert statuses == [[0, 0]] * 50
     assert node.stored() == 100
+
+
+def test_connections_that_ask_for_nothing_are_no_associations(
+    make_node: Callable[..., Node], tmp_path: Path, silent: Callable[[int, int], list[socket.socket]]
+) -> None:
+    node = make_node(max_associations=2)
+    silent(node.port, 5)
+    with socket.create_connection(("127.0.0.1", node.port)):
+        """One that has gone again, such as a probe for the open port."""
+    assert send(node.port, make_series(tmp_path / "in")) == [0] * 5
+    assert node.receiver.associations == 0
+
+
+def test_no_more_associations_than_the_limit(make_node: Callable[..., Node], tmp_path: Path) -> None:
+    node = make_node(max_associations=2)
+    entity = AE(SENDER)
+    entity.add_requested_context(Verification)
+    held = [entity.associate("127.0.0.1", node.port, ae_title=AE_TITLE) for _ in range(3)]
+    assert [association.is_established for association in held] == [True, True, False]
+    assert [node.receiver.associations, held[2].is_rejected] == [2, True]
+    for association in held:
+        association.release()
+    assert node.is_alive(tmp_path)
+
+
+@pytest.mark.parametrize("beginning", [b"", b"\x01\x00\x00\x00", b"\x01\x00\x00\x00\x10\x00"])
+def test_who_hesitates_too_long_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch, make_node: Callable[..., Node], tmp_path: Path, beginning: bytes
+) -> None:
+    """Also one that sends a byte now and then, so that no single read takes long."""
+    monkeypatch.setattr("spine_segmentation.pacs.association.ACSE_TIMEOUT_SECONDS", 1.0)
+    node = make_node()
+    with socket.create_connection(("127.0.0.1", node.port), 0.2) as connection:
+        connection.sendall(beginning)
+        wait_for(lambda: _is_closed(connection, b"\0" if beginning else b""), "it is still open", 6)
+    wait_for(lambda: not _association_threads(), "a thread is left", 6)
+    assert node.is_alive(tmp_path)
+
+
+def test_the_oldest_of_too_many_that_hesitate_makes_room(
+    monkeypatch: pytest.MonkeyPatch,
+    make_node: Callable[..., Node],
+    tmp_path: Path,
+    silent: Callable[[int, int], list[socket.socket]],
+) -> None:
+    monkeypatch.setattr("spine_segmentation.pacs.association.BoundedServer.request_queue_size", 2)
+    node = make_node()
+    first, *others = silent(node.port, 3)
+    wait_for(lambda: _is_closed(first), "the first is still open", 6)
+    assert not any(_is_closed(connection) for connection in others)
+    assert node.is_alive(tmp_path)
+
+
+@pytest.fixture
+def silent() -> Iterator[Callable[[int, int], list[socket.socket]]]:
+    """Open a number of connections that send nothing, one after the other."""
+    with ExitStack() as stack:
+
+        def connect(port: int, number: int) -> list[socket.socket]:
+            connections = []
+            for _ in range(number):
+                connections.append(stack.enter_context(socket.create_connection(("127.0.0.1", port), 0.2)))
+                time.sleep(0.1)  # the next one shall be accepted later
+            return connections
+
+        yield connect
+
+
+def _association_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if isinstance(thread, Association) and thread.is_acceptor]
+
+
+def _is_closed(connection: socket.socket, drop: bytes = b"") -> bool:
+    try:
+        connection.sendall(drop)
+        return connection.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
 
 
 @pytest.mark.parametrize(
@@ -178,6 +262,18 @@ def test_tls_asks_for_a_valid_certificate(
         statuses = send(node.port, paths, tls_args=(client_context(certificates, client), "127.0.0.1"))
     assert statuses == ([0, 0] if welcome else [])
     assert node.stored() == (2 if welcome else 0)
+
+
+def test_who_never_ends_the_handshake_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch, make_node: Callable[..., Node], certificates: Path
+) -> None:
+    monkeypatch.setattr("spine_segmentation.pacs.association.ACSE_TIMEOUT_SECONDS", 1.0)
+    files = {"certificate": "server.pem", "key": "server.key", "authority": "ca.pem"}
+    node = make_node(tls={name: certificates / file for name, file in files.items()})
+    with socket.create_connection(("127.0.0.1", node.port), 0.2) as connection:
+        connection.sendall(b"\x16\x03\x01\x02\x00")  # the header of a TLS record, whose content comes byte by byte
+        wait_for(lambda: _is_closed(connection, b"\1"), "it is still open", 6)
+    wait_for(lambda: not _association_threads(), "a thread is left", 6)
 
 
 def test_tls_before_1_2_is_refused(make_node: Callable[..., Node], certificates: Path) -> None:
