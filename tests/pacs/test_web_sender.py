@@ -89,6 +89,27 @@ def test_an_object_that_nothing_is_said_against_is_stored(send: Send, server: We
     assert CONTENT in content
 
 
+def xml_report(tag: str) -> bytes:
+    """A report as servers send it that know no JSON."""
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?><NativeDicomModel xml:space="preserve">'
+        f'<DicomAttribute tag="{tag}" vr="SQ"><Item number="1"><DicomAttribute tag="00081155" vr="UI">'
+        '<Value number="1">1.2.3</Value></DicomAttribute></Item></DicomAttribute></NativeDicomModel>'
+    ).encode()
+
+
+@pytest.mark.parametrize("status", [200, 202])
+def test_a_report_in_xml_confirms_what_it_names_no_failure_of(send: Send, status: int) -> None:
+    assert send(status, xml_report(tag="00081199")).outcome is Outcome.STORED
+    assert send(status, xml_report(tag="00081198")).outcome is Outcome.REFUSED
+
+
+def test_all_or_some_without_a_report_is_a_difference(send: Send) -> None:
+    """PS3.18 10.5.3: 200 says that all was stored, 202 that there are warnings or failures, which nobody names."""
+    assert send(200).outcome is Outcome.STORED
+    assert send(202) == Attempt(Outcome.REFUSED, "HTTP 202 without a report")
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_stores_nothing_and_is_not_followed(send: Send, server: WebServer, status: int) -> None:
     attempt = send(status)
@@ -109,7 +130,7 @@ def test_the_report_decides(send: Send, status: int, reason: int | None, outcome
     assert send(status, report(**failure)).outcome is outcome
 
 
-@pytest.mark.parametrize("body", [b"<html>log in</html>", b"[]", b"7", b'{"00081198": 1}', b'{"00081198"'])
+@pytest.mark.parametrize("body", [b"<html>log in</html>", b"<?xml version='1.0'?><ok/>", b"stored", b"[]", b"7", b'{"00081198": 1}', b'{"00081198"'])
 def test_a_body_that_is_no_report_confirms_nothing(send: Send, body: bytes) -> None:
     assert send(200, body).outcome is Outcome.UNREACHABLE
 
