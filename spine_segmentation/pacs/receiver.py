@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import cast
 
+from pydicom.uid import UID
 from pynetdicom import _config, evt
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import encode_file_meta
@@ -34,6 +35,12 @@ DIMSE_TIMEOUT_SECONDS = 30.0
 SHUTDOWN_GRACE_SECONDS = 10.0
 COMMAND_BYTES = 64 * 1024
 """What a message may have beyond its data set: the command set and the PDU headers' share."""
+
+SERVICES: dict[UID, dict[str, bool]] = {
+    Verification: {},
+    StorageCommitmentPushModel: {"scu_role": False, "scp_role": True},
+}
+"""What is answered beside storage, with the roles that a caller may select: a destination reports as SCP."""
 
 CommitmentHandler = Callable[[evt.Event], tuple[int, None]]
 
@@ -157,8 +164,8 @@ def _application_entity(settings: config.Receiver) -> BoundedEntity:
     entity.acse_timeout, entity.dimse_timeout = ACSE_TIMEOUT_SECONDS, DIMSE_TIMEOUT_SECONDS
     entity.require_called_aet = True
     entity.require_calling_aet = list(settings.allowed_ae_titles)
-    entity.add_supported_context(Verification)
-    entity.add_supported_context(StorageCommitmentPushModel, scu_role=False, scp_role=True)
+    for sop_class, roles in SERVICES.items():
+        entity.add_supported_context(sop_class, **roles)
     return entity
 
 

@@ -130,7 +130,10 @@ def test_the_report_decides(send: Send, status: int, reason: int | None, outcome
     assert send(status, report(**failure)).outcome is outcome
 
 
-@pytest.mark.parametrize("body", [b"<html>log in</html>", b"<?xml version='1.0'?><ok/>", b"stored", b"[]", b"7", b'{"00081198": 1}', b'{"00081198"'])
+@pytest.mark.parametrize(
+    "body",
+    [b"<html>log in</html>", b"<?xml version='1.0'?><ok/>", b"stored", b"[]", b"7", b'{"00081198": 1}', b'{"00081198"'],
+)
 def test_a_body_that_is_no_report_confirms_nothing(send: Send, body: bytes) -> None:
     assert send(200, body).outcome is Outcome.UNREACHABLE
 
