@@ -12,6 +12,7 @@ from spine_segmentation.pacs.spool import Spool
 from tests.pacs.lab import Archive, ServiceProcess, free_port, make_config
 from tests.pacs.node import Node
 from tests.pacs.peer import Peer
+from tests.pacs.site import Site
 
 
 @pytest.fixture
@@ -51,6 +52,20 @@ def shared_service(tmp_path_factory: pytest.TempPathFactory, shared_archive: Arc
     running = ServiceProcess(config).start()
     yield running
     running.kill()
+
+
+@pytest.fixture
+def make_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
+    """Start an Orthanc with a service behind it that is not started yet."""
+    sites: list[Site] = []
+
+    def make(**settings: Any) -> Site:
+        sites.append(Site(tmp_path, **settings))
+        return sites[-1]
+
+    yield make
+    for site in sites:
+        site.close()
 
 
 @pytest.fixture

@@ -16,13 +16,23 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, RLELossless
 from pynetdicom import AE
 from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification
 
 from spine_segmentation.pacs.statuses import StoreStatus
-from tests.pacs.lab import AE_TITLE, SENDER, make_series, needs_dcmtk, new_uids, send, storescu, wait_for
+from tests.pacs.lab import (
+    AE_TITLE,
+    SENDER,
+    STORESCU_OPTIONS,
+    make_series,
+    needs_dcmtk,
+    new_uids,
+    send,
+    storescu,
+    transcode,
+    wait_for,
+)
 from tests.pacs.node import MIB, Node
 
 pytestmark = pytest.mark.pacs
@@ -45,19 +55,11 @@ def test_dcmtk_can_send(node: Node, tmp_path: Path) -> None:
 
 
 @needs_dcmtk
-@pytest.mark.parametrize(
-    ("syntax", "option"), [(RLELossless, "-xr"), (JPEG2000Lossless, "-xv"), (JPEGLosslessSV1, "-xs")]
-)
+@pytest.mark.parametrize(("syntax", "option"), STORESCU_OPTIONS.items())
 def test_keeps_the_transfer_syntax_that_arrives(node: Node, tmp_path: Path, syntax: str, option: str) -> None:
     folder = tmp_path / "in"
     paths = make_series(folder, images=2, size=128)
-    for path in paths:
-        if syntax == JPEGLosslessSV1:
-            subprocess.run(["dcmcjpeg", "+e1", path, path], check=True)
-        else:
-            dataset = pydicom.dcmread(path)
-            dataset.compress(syntax, generate_instance_uid=False)
-            dataset.save_as(path)
+    transcode(paths, syntax)
     assert storescu(node.port, folder, option).returncode == 0
     stored = {row["path"] for row in node.ledger.rows("SELECT path FROM instance")}
     assert {pydicom.dcmread(node.spool.absolute(path)).file_meta.TransferSyntaxUID for path in stored} == {syntax}
