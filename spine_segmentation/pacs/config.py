@@ -163,7 +163,7 @@ class WebDestination(_Section):
     password_file: Path | None = None
     """Holds the password in its first line."""
     authority: Path | None = None
-    """Certificates that the server's must be signed by, PEM; those of the system if absent."""
+    """Certificates that the server's must be signed by, PEM; those of public authorities (certifi) if absent."""
 
     _resolve = field_validator("password_file", "authority")(
         lambda path, info: path and _beside_configuration(path, info)

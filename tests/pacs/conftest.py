@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from spine_segmentation.pacs.spool import Spool
+from tests.pacs.authority import make_authority
 from tests.pacs.lab import Archive, ServiceProcess, free_port, make_config
 from tests.pacs.node import Node
 from tests.pacs.peer import Peer
@@ -66,6 +67,13 @@ def make_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
     yield make
     for site in sites:
         site.close()
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tls") / "files"
+    make_authority(folder)
+    return folder
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import copy
 import socket
 import ssl
 import struct
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification
 
 from spine_segmentation.pacs.statuses import StoreStatus
+from tests.pacs.authority import tls
 from tests.pacs.lab import (
     AE_TITLE,
     SENDER,
@@ -220,32 +220,6 @@ def test_an_aborted_transfer_keeps_what_was_acknowledged(node: Node, tmp_path: P
     assert node.stored() == 6
 
 
-def make_authority(folder: Path) -> None:
-    """An authority, and certificates of a server, a client, a client that expired, and of another authority."""
-    folder.mkdir()
-    for name in ("ca", "other"):
-        _openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out",
-                 f"{name}.pem", "-subj", f"/CN={name}", "-days", "2")  # fmt: skip
-    (folder / "san").write_text("subjectAltName=IP:127.0.0.1")
-    for name, authority, days in (("server", "ca", 2), ("client", "ca", 2), ("old", "ca", -1), ("alien", "other", 2)):
-        _openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
-                 "-subj", f"/CN={name}")  # fmt: skip
-        validity = ["-days", str(days)] if days > 0 else ["-days", "-1"]
-        _openssl(folder, "x509", "-req", "-in", f"{name}.csr", "-CA", f"{authority}.pem", "-CAkey", f"{authority}.key",
-                 "-CAcreateserial", "-out", f"{name}.pem", "-extfile", "san", *validity)  # fmt: skip
-
-
-def _openssl(folder: Path, *arguments: str) -> None:
-    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tls") / "files"
-    make_authority(folder)
-    return folder
-
-
 def client_context(certificates: Path, name: str | None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=str(certificates / "ca.pem"))
     if name is not None:
@@ -257,8 +231,7 @@ def client_context(certificates: Path, name: str | None) -> ssl.SSLContext:
 def test_tls_asks_for_a_valid_certificate(
     make_node: Callable[..., Node], certificates: Path, tmp_path: Path, client: str | None, welcome: bool
 ) -> None:
-    files = {"certificate": "server.pem", "key": "server.key", "authority": "ca.pem"}
-    node = make_node(tls={name: certificates / file for name, file in files.items()})
+    node = make_node(tls=tls(certificates, "server"))
     paths = make_series(tmp_path / "in", images=2)
     with socket.create_connection(("127.0.0.1", node.port)):  # one that never begins its handshake
         statuses = send(node.port, paths, tls_args=(client_context(certificates, client), "127.0.0.1"))
@@ -270,8 +243,7 @@ def test_who_never_ends_the_handshake_is_cut_off(
     monkeypatch: pytest.MonkeyPatch, make_node: Callable[..., Node], certificates: Path
 ) -> None:
     monkeypatch.setattr("spine_segmentation.pacs.association.ACSE_TIMEOUT_SECONDS", 1.0)
-    files = {"certificate": "server.pem", "key": "server.key", "authority": "ca.pem"}
-    node = make_node(tls={name: certificates / file for name, file in files.items()})
+    node = make_node(tls=tls(certificates, "server"))
     with socket.create_connection(("127.0.0.1", node.port), 0.2) as connection:
         connection.sendall(b"\x16\x03\x01\x02\x00")  # the header of a TLS record, whose content comes byte by byte
         wait_for(lambda: _is_closed(connection, b"\1"), "it is still open", 6)
@@ -279,8 +251,7 @@ def test_who_never_ends_the_handshake_is_cut_off(
 
 
 def test_tls_before_1_2_is_refused(make_node: Callable[..., Node], certificates: Path) -> None:
-    files = {"certificate": "server.pem", "key": "server.key", "authority": "ca.pem"}
-    node = make_node(tls={name: certificates / file for name, file in files.items()})
+    node = make_node(tls=tls(certificates, "server"))
     context = client_context(certificates, "client")
     context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
     context.set_ciphers("ALL:@SECLEVEL=0")
@@ -289,8 +260,7 @@ def test_tls_before_1_2_is_refused(make_node: Callable[..., Node], certificates:
 
 
 def test_plain_senders_get_nowhere_with_tls(make_node: Callable[..., Node], certificates: Path, tmp_path: Path) -> None:
-    files = {"certificate": "server.pem", "key": "server.key", "authority": "ca.pem"}
-    node = make_node(tls={name: certificates / file for name, file in files.items()})
+    node = make_node(tls=tls(certificates, "server"))
     assert send(node.port, make_series(tmp_path / "in")) == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -62,6 +63,15 @@ def server() -> Iterator[WebServer]:
 
 
 @pytest.fixture
+def tls_server(server: WebServer, certificates: Path) -> WebServer:
+    """The same, over HTTPS."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificates / "server.pem", certificates / "server.key")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    return server
+
+
+@pytest.fixture
 def send(server: WebServer, tmp_path: Path) -> Send:
     """Send one object to a server that answers with a status and a body."""
     spool = Spool(tmp_path / "spool")
@@ -108,6 +118,25 @@ def test_all_or_some_without_a_report_is_a_difference(send: Send) -> None:
     """PS3.18 10.5.3: 200 says that all was stored, 202 that there are warnings or failures, which nobody names."""
     assert send(200).outcome is Outcome.STORED
     assert send(202) == Attempt(Outcome.REFUSED, "HTTP 202 without a report")
+
+
+def test_the_environment_redirects_no_results(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    assert send(200).outcome is Outcome.STORED
+
+
+def test_certificates_of_the_environment_replace_no_configured_ones(
+    tls_server: WebServer, spool: Spool, certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates / "ca.pem"))
+    spool.absolute("object.dcm").write_bytes(CONTENT)
+    outcomes = []
+    for authority in ("ca", "other"):
+        values = {"kind": "stow-rs", "name": "web", "url": f"https://127.0.0.1:{tls_server.server_port}/dicom-web"}
+        destination = WebDestination.model_validate(values | {"authority": certificates / f"{authority}.pem"})
+        (attempt,) = WebSender(destination, spool).send([Parcel("1.2.3", "1.2", "object.dcm", 0)])
+        outcomes.append(attempt.outcome)
+    assert outcomes == [Outcome.STORED, Outcome.UNREACHABLE]
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
