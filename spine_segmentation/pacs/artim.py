@@ -10,7 +10,8 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Sequence
 from contextlib import suppress
 
 from pynetdicom import evt
@@ -25,12 +26,11 @@ class Artim:
     Args:
         seconds: The time that each has, its TLS handshake included.
         most: So many may be in between; the oldest makes room for one more, because an honest peer asks at once.
-        clock: Seconds that never run backwards.
     """
 
-    def __init__(self, seconds: float, most: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._seconds, self._most, self._clock = seconds, most, clock
-        self._ends: dict[Association, float] = {}
+    def __init__(self, seconds: float, most: int) -> None:
+        self._seconds, self._most = seconds, most
+        self._ends: OrderedDict[Association, float] = OrderedDict()
         self._lock = threading.Lock()
 
     def opened(self, event: evt.Event) -> None:
@@ -40,8 +40,8 @@ class Artim:
             event: Of ``EVT_CONN_OPEN``.
         """
         with self._lock:
-            self._ends[event.assoc] = self._clock() + self._seconds
-            surplus = [*self._ends][: -self._most]
+            self._ends[event.assoc] = time.monotonic() + self._seconds
+            surplus = [self._ends.popitem(last=False)[0] for _ in range(len(self._ends) - self._most)]
         _cut_off(surplus)
 
     def established(self, event: evt.Event) -> None:
@@ -66,7 +66,10 @@ class Artim:
     def expire(self) -> None:
         """Cut off the connections whose time is over."""
         with self._lock:
-            overdue = [association for association, end in self._ends.items() if end <= self._clock()]
+            now = time.monotonic()
+            overdue = [association for association, end in self._ends.items() if end <= now]
+            for association in overdue:
+                del self._ends[association]
         if overdue:
             logger.warning("%d connections have asked for no association in time", len(overdue))
         _cut_off(overdue)
@@ -75,13 +78,14 @@ class Artim:
         """Cut off every connection that is no association."""
         with self._lock:
             remaining = [*self._ends]
+            self._ends.clear()
         _cut_off(remaining)
 
 
 def _cut_off(associations: Sequence[Association]) -> None:
     """Shut their sockets: the thread that reads from one then finds the connection closed."""
     for association in associations:
-        connection = association.dul.socket
-        if connection is not None and connection.socket is not None:
+        connection = association.dul.socket.socket if association.dul.socket else None
+        if connection is not None:
             with suppress(OSError):
-                connection.socket.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)

@@ -17,7 +17,7 @@ def web_session(username: str | None, password_file: Path | None, authority: Pat
     Args:
         username: For HTTP basic authentication; None for none.
         password_file: Holds the password in its first line.
-        authority: Certificates that the server's must be signed by, PEM; None for those of public authorities (certifi).
+        authority: Certificates that the server's must be signed by, PEM; None for public authorities (certifi).
 
     Raises:
         UsageError: If the password file cannot be read.
