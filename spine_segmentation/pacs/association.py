@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import socket
 import socketserver
+import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,10 @@ logger = logging.getLogger(__name__)
 
 ACSE_TIMEOUT_SECONDS = 15.0
 """A connection that is no association after so long is cut off."""
+
+
+REQUEST_BYTES = 128 * 1024
+"""A request may be longer than the PDUs that it negotiates: 128 contexts of 30 transfer syntaxes need 110 KB."""
 
 
 class BoundedEntity(AE):
@@ -98,7 +103,11 @@ class BoundedReceive:
         if count > self._max_pdu_bytes or self._received > self._max_message_bytes:
             logger.warning("a peer sends more than the configured limit and is cut off")
             raise OSError("limit exceeded")
-        return self._receive(count)
+        try:
+            return self._receive(count)
+        except ssl.SSLError as error:
+            logger.warning("a TLS connection failed: %s", error.reason)
+            raise
 
     def begin_message(self) -> None:
         """Start counting anew."""

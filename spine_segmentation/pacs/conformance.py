@@ -9,7 +9,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from pynetdicom import AllStoragePresentationContexts
 
 from spine_segmentation.pacs import config
-from spine_segmentation.pacs.association import ACSE_TIMEOUT_SECONDS, BoundedServer
+from spine_segmentation.pacs.association import ACSE_TIMEOUT_SECONDS, REQUEST_BYTES, BoundedServer
 from spine_segmentation.pacs.calling import ANSWER_TIMEOUT_SECONDS, CONNECT_TIMEOUT_SECONDS, DEFAULT_SYNTAXES
 from spine_segmentation.pacs.commitment import COMMITMENT, ECHO
 from spine_segmentation.pacs.dicom_sender import sendable_in
@@ -54,6 +54,7 @@ def _statuses() -> Iterator[tuple[str, ...]]:
 
 def _associations() -> Iterator[tuple[str, ...]]:
     pdu, size = _default("max_pdu_bytes") // 1024, _default("max_object_bytes") // config.MIB
+    longest = f"that and {REQUEST_BYTES // 1024} KiB"
     network, seconds = _default("network_timeout_seconds"), f"{ACSE_TIMEOUT_SECONDS:.0f} s"
     yield ("default AE title", _default("ae_title"))
     yield ("called AE title", "must be ours")
@@ -64,7 +65,7 @@ def _associations() -> Iterator[tuple[str, ...]]:
         f"cut off after {seconds} (ARTIM), however slowly something is sent; at most"
         f" {BoundedServer.request_queue_size}, the oldest makes room",
     )
-    yield ("maximum PDU", f"{pdu} KiB, configurable; a peer that sends a longer one is disconnected")
+    yield ("maximum PDU", f"{pdu} KiB, configurable; a peer that sends one longer than {longest} is disconnected")
     yield ("largest object", f"{size} MiB inflated, configurable; a peer that sends a larger one is disconnected")
     yield ("time-outs", f"network {network:.0f} s (configurable), ACSE {seconds}, DIMSE {DIMSE_TIMEOUT_SECONDS:.0f} s")
     answer = f"connection and association {CONNECT_TIMEOUT_SECONDS:.0f} s, answer {ANSWER_TIMEOUT_SECONDS:.0f} s"

@@ -21,6 +21,7 @@ from spine_segmentation.pacs import config
 from spine_segmentation.pacs.activity import Activity
 from spine_segmentation.pacs.association import (
     ACSE_TIMEOUT_SECONDS,
+    REQUEST_BYTES,
     BoundedEntity,
     BoundedServer,
     begin_message,
@@ -122,7 +123,8 @@ class Receiver:
         ]
 
     def _opened(self, event: evt.Event) -> None:
-        bound(event, self._settings.max_pdu_bytes + 6, self._settings.max_object_bytes + COMMAND_BYTES)
+        longest = max(self._settings.max_pdu_bytes, REQUEST_BYTES) + 6
+        bound(event, longest, self._settings.max_object_bytes + COMMAND_BYTES)
 
     def _closed(self, event: evt.Event) -> None:
         self._activity.close(id(event.assoc))

@@ -137,5 +137,8 @@ def test_a_study_comes_back_with_one_numbering(lumbar_study: Path, archive: Arch
         assert len(names) == 2
         assert len(names[0] & names[1]) > 3
         assert len({item.ReferencedSeriesSequence[0].SeriesInstanceUID for item in results}) == 2
+        reports = [item for item in archive.datasets if item.Modality == "SR"]
+        texts = [[str(element.value) for element in item.iterall() if element.VR == "UT"] for item in reports]
+        assert ["Named together with series-" in " ".join(sentences) for sentences in texts] == [True, True]
     finally:
         service.kill()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from pynetdicom import AE
+from pynetdicom import AE, AllStoragePresentationContexts
 from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification
 
@@ -108,6 +108,17 @@ def test_no_more_associations_than_the_limit(make_node: Callable[..., Node], tmp
     for association in held:
         association.release()
     assert node.is_alive(tmp_path)
+
+
+def test_a_long_request_may_ask_for_short_pdus(make_node: Callable[..., Node]) -> None:
+    node = make_node(max_pdu_bytes=4096)
+    entity = AE(SENDER)
+    for context in AllStoragePresentationContexts[:128]:
+        entity.add_requested_context(context.abstract_syntax, [*STORESCU_OPTIONS])
+    association = entity.associate("127.0.0.1", node.port, ae_title=AE_TITLE)
+    assert association.is_established
+    assert association.acceptor.maximum_length == 4096
+    association.release()
 
 
 @pytest.mark.parametrize("beginning", [b"", b"\x01\x00\x00\x00", b"\x01\x00\x00\x00\x10\x00"])
@@ -229,7 +240,12 @@ def client_context(certificates: Path, name: str | None) -> ssl.SSLContext:
 
 @pytest.mark.parametrize(("client", "welcome"), [("client", True), (None, False), ("old", False), ("alien", False)])
 def test_tls_asks_for_a_valid_certificate(
-    make_node: Callable[..., Node], certificates: Path, tmp_path: Path, client: str | None, welcome: bool
+    make_node: Callable[..., Node],
+    certificates: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    client: str | None,
+    welcome: bool,
 ) -> None:
     node = make_node(tls=tls(certificates, "server"))
     paths = make_series(tmp_path / "in", images=2)
@@ -237,6 +253,7 @@ def test_tls_asks_for_a_valid_certificate(
         statuses = send(node.port, paths, tls_args=(client_context(certificates, client), "127.0.0.1"))
     assert statuses == ([0, 0] if welcome else [])
     assert node.stored() == (2 if welcome else 0)
+    wait_for(lambda: ("a TLS connection failed" in caplog.text) is not welcome, "a refusal is not logged", 6)
 
 
 def test_who_never_ends_the_handshake_is_cut_off(
