@@ -55,7 +55,7 @@ def encoded_in(syntax: str, dataset: Dataset) -> bytes:
     return deflate(content) if syntax == DeflatedExplicitVRLittleEndian else content
 
 
-@pytest.mark.parametrize("number", [60, pytest.param(3000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [40, pytest.param(3000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, *STORESCU_OPTIONS])
 def test_the_receiver_keeps_whole_objects_or_nothing(
     node: Node, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, syntax: str, number: int
