@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pynetdicom import _config
 
 from spine_segmentation.pacs.spool import Spool
 from tests.pacs.authority import make_authority
@@ -77,7 +78,9 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def make_node(tmp_path: Path) -> Iterator[Callable[..., Node]]:
+def make_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Node]]:
+    """Start receivers; what they set for the whole process, and so for other tests' servers, is taken back."""
+    monkeypatch.setattr(_config, "UNRESTRICTED_STORAGE_SERVICE", False)
     nodes: list[Node] = []
 
     def make(**settings: Any) -> Node:
