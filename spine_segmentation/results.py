@@ -157,6 +157,7 @@ class Labeling:
         candidates: Best first, as many as are likely enough together: one if determined, two or three if ambiguous;
             if undetermined the three most likely ones, which are not likely enough.
         anchors: What the user had said about the levels, as it is written on the command line.
+        companions: Titles of the other series that were named together with this one, a localizer included.
         remarks: Sentences on what the names rest on.
     """
 
@@ -170,6 +171,7 @@ class Labeling:
     variant_odds: float | None = None
     candidates: tuple[Candidate, ...] = ()
     anchors: tuple[str, ...] = ()
+    companions: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
 

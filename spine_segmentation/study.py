@@ -105,12 +105,13 @@ def _label_column(column: CommonColumn, looks: Sequence[Look], anchors: Sequence
     for number, members in column.members.items():
         labeling = label_instances(looks[number].instances, _restrict(decoding, members), anchors)
         own = {k: places[place] for k, place in enumerate(members) if place in places}
+        companions = tuple(looks[k].title for k in column.members if k != number)
         remarks = (
             *describe_landmarks(decoding.names),
-            *_companions(number, column, looks),
+            *((f"Named together with {', '.join(companions)}.",) if companions else ()),
             *_alone(looks[number], labeling, own),
         )
-        labelings[number] = replace(labeling, remarks=remarks)
+        labelings[number] = replace(labeling, companions=companions, remarks=remarks)
     return labelings
 
 
@@ -138,12 +139,6 @@ def _restrict(decoding: Decoding, members: Sequence[int]) -> Decoding:
         posteriors=tuple(decoding.posteriors[k] for k in members),
         candidates=tuple(sorted(candidates, key=lambda candidate: -candidate.probability)),
     )
-
-
-def _companions(number: int, column: CommonColumn, looks: Sequence[Look]) -> tuple[str, ...]:
-    """Say with which series one was named."""
-    together = [looks[k].title for k in column.members if k != number]
-    return (f"Named together with {', '.join(together)}.",) if together else ()
 
 
 def _alone(look: Look, labeling: Labeling, known: Mapping[int, str]) -> tuple[str, ...]:

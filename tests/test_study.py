@@ -64,6 +64,7 @@ def test_a_small_field_of_view_is_named_by_a_large_one(columns: dict[str, Phanto
     assert names(first) == small
     assert names(second) == NAMES
     assert first.remarks == ("Named together with the localizer.",)
+    assert (first.companions, second.companions) == (("the localizer",), ("series 1",))
     assert second.remarks == ("Named together with series 1.",)
     assert first.labels.shape == narrow.instances.labels.shape
 
@@ -88,7 +89,7 @@ def test_one_series_alone_is_named_as_ever(columns: dict[str, Phantom]) -> None:
     single = alone(one)
     assert names(together) == names(single)
     assert together.confidence == pytest.approx(single.confidence)
-    assert together.remarks == single.remarks == ()
+    assert together.remarks == single.remarks == together.companions == ()
 
 
 def test_a_series_that_disagrees_is_overruled_and_this_is_said(columns: dict[str, Phantom]) -> None:

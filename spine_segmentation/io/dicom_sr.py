@@ -17,10 +17,13 @@ from spine_segmentation.io.dicom_object import dicom_code, equipment, object_fil
 from spine_segmentation.io.presentation import structure_code
 from spine_segmentation.io.product import PRODUCT_NAME, product_version
 from spine_segmentation.io.report_codes import (
+    ANCHORS,
+    BASIS,
     CUT,
     ENUMERATION,
     LEVEL_STATUS,
     LEVELS,
+    OTHER_SERIES,
     SEQUENCE_PROBABILITY,
     STATEMENTS,
     VISIBILITY,
@@ -65,8 +68,8 @@ def write_report(
 
     There is one volumetric ROI group (TID 1411) per segment: finding, finding site (its level), reference to the
     segment, volume, certainty of the level, and lengths where they can be measured. A further group states whether the
-    levels are determined and how the vertebrae are enumerated. UIDs are a hash of sources, networks, segmentation and
-    content. All types have the same content.
+    levels are determined, how the vertebrae are enumerated, and what the levels rest on beside the series itself. UIDs
+    are a hash of sources, networks, segmentation and content. All types have the same content.
 
     Args:
         result: The result that the segmentation shows.
@@ -92,6 +95,7 @@ def _encode(result: SpineResult, series: DicomSeries, segmentation: Dataset, sr_
     labeling = _checked_labeling(result, first, segmentation)
     patient_name, first.PatientName = first.PatientName, ""
     options = {"type": sr_type, "segmentation": segmentation.SOPInstanceUID, "content": content_digest(labeling)}
+    options["comments"] = "\n".join(_comments(labeling))
     source_uids = [source.SOPInstanceUID for source in sources]
     instance_uid, series_uid = result_uids(source_uids, result.models, options, "report")
     report = _DOCUMENTS[sr_type](
@@ -194,16 +198,31 @@ def _percentage(concept: DicomCode, share: float) -> sr.Measurement:
 
 
 def _labelling_group(labeling: Labeling, source_series: str) -> sr.MeasurementsAndQualitativeEvaluations:
-    """State whether the levels are determined, how probable they are, and how the vertebrae are enumerated."""
+    """State whether and how the levels are determined, how probable they are, and how the vertebrae are enumerated."""
     variants = [_statement(ENUMERATION, STATEMENTS[statement]) for statement in labeling.variant.split(", ")]
-    return sr.MeasurementsAndQualitativeEvaluations(
+    group = sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(derived_uid("tracking", source_series, _LABELLING), _LABELLING),
         finding_category=dicom_code(CATEGORY),
         finding_type=codes.SCT.Spine,
         algorithm_id=_algorithm(),
         measurements=[_percentage(dicom_code(SEQUENCE_PROBABILITY), labeling.confidence)],
-        qualitative_evaluations=[_statement(LEVELS, LEVEL_STATUS[labeling.status]), *variants],
+        qualitative_evaluations=[_statement(LEVELS, LEVEL_STATUS[labeling.status]), *variants, *_basis(labeling)],
     )
+    for sentence in _comments(labeling):
+        group[0].ContentSequence.append(
+            sr.TextContentItem(codes.DCM.Comment, sentence, sr.RelationshipTypeValues.CONTAINS)
+        )
+    return group
+
+
+def _basis(labeling: Labeling) -> list[sr.QualitativeEvaluation]:
+    used = {OTHER_SERIES: labeling.companions, ANCHORS: labeling.anchors}
+    return [_statement(BASIS, source) for source, titles in used.items() if titles]
+
+
+def _comments(labeling: Labeling) -> list[str]:
+    """Sentences on what the levels rest on: highdicom has no place for them, but TID 1501 may be extended."""
+    return [*(f"Known beforehand: {anchor}." for anchor in labeling.anchors), *labeling.remarks]
 
 
 def _statement(question: Code, answer: Code) -> sr.QualitativeEvaluation:

@@ -36,6 +36,10 @@ STATEMENTS = {
 }
 """Values of ``ENUMERATION`` by statement of the labelling."""
 
+BASIS = _code("BASIS", "What the levels rest on beside this series")
+OTHER_SERIES = _code("OTHER_SERIES", "Other series of the study, named together with it")
+ANCHORS = _code("ANCHORS", "What was known about the levels beforehand")
+
 VISIBILITY = _code("VISIBILITY", "Visibility of the structure")
 CUT = _code("CUT", "Cut by the field of view")
 

@@ -48,6 +48,8 @@ def call(remote: RemoteAe, ae_title: str, contexts: Sequence[Context]) -> Iterat
         ae_title=remote.ae_title,
         tls_args=(client_context(remote.tls), remote.host) if remote.tls else None,
     )
+    if association.is_rejected:
+        logger.warning("%s rejects our association: %s", remote.ae_title, _reason(association))
     try:
         yield association if association.is_established else None
     except RuntimeError as error:
@@ -61,6 +63,12 @@ def call(remote: RemoteAe, ae_title: str, contexts: Sequence[Context]) -> Iterat
     finally:
         if association.is_established:
             association.release()
+
+
+def _reason(association: Association) -> str:
+    """Say why a peer has rejected an association, e.g. that it does not know our title."""
+    answer = association.acceptor.primitive
+    return answer.reason_str if answer is not None else "no reason given"
 
 
 def _entity(ae_title: str, contexts: Sequence[Context]) -> AE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
+from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,6 +30,17 @@ _EXTRA = ("prometheus_client", "pynetdicom", "requests", "starlette", "uvicorn")
 
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration of the service, YAML.")]
 JobId = Annotated[int, typer.Argument(metavar="JOB", help="Number of the job.")]
+
+
+class State(StrEnum):
+    """The states of a job."""
+
+    READY = "ready"
+    RUNNING = "running"
+    DONE = "done"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
 
 
 @app.command()
@@ -59,16 +71,23 @@ def reconcile(config: Config) -> None:
 
 
 @queue.command("list")
-def list_jobs(config: Config, number: Annotated[int, typer.Option(help="So many, latest first.")] = 50) -> None:
+def list_jobs(
+    config: Config,
+    number: Annotated[int, typer.Option(min=1, help="So many, latest first.")] = 50,
+    state: Annotated[State | None, typer.Option(case_sensitive=False, help="Those in this state alone.")] = None,
+) -> None:
     """List jobs and what is not delivered."""
     ledger, _ = _open(config)
+    wanted = state.upper() if state else None
     table = Table("job", "state", "created", "series", "images", "attempts", "undelivered", "dead", "reason")
     for row in ledger.rows(
         "SELECT job.*, (SELECT COUNT(*) FROM instance WHERE instance.series_uid=job.series_uid) AS images,"
         " (SELECT COUNT(*) FROM delivery JOIN result USING(sop_uid) WHERE job_id=job.id"
         "   AND delivery.state IN ('PENDING', 'SENT')) AS undelivered,"
         " (SELECT COUNT(*) FROM delivery JOIN result USING(sop_uid) WHERE job_id=job.id"
-        "   AND delivery.state='DEAD') AS dead FROM job ORDER BY id DESC LIMIT ?",
+        "   AND delivery.state='DEAD') AS dead FROM job WHERE state=? OR ? IS NULL ORDER BY id DESC LIMIT ?",
+        wanted,
+        wanted,
         number,
     ):
         columns = ("images", "attempts", "undelivered", "dead", "reason")
@@ -97,21 +116,23 @@ def show(config: Config, job_id: JobId) -> None:
 
 
 @queue.command()
-def retry(config: Config, job_id: JobId) -> None:
+def retry(
+    config: Config,
+    job_ids: Annotated[list[int] | None, typer.Argument(metavar="[JOB]...", help="Numbers of jobs.")] = None,
+    all_failed: Annotated[
+        bool, typer.Option("--all-failed", help="Every dead letter, and every failed job that no later one replaces.")
+    ] = False,
+) -> None:
     """Send dead letters again; without any, process a failed job again, or a finished one with a newer model."""
-    from spine_segmentation.pacs import deliveries, jobs
-
+    if all_failed == bool(job_ids):
+        raise UsageError("no jobs, or too many", expected="numbers of jobs or --all-failed", remedy="pass one of them")
     ledger, _ = _open(config)
-    _find(ledger, job_id)
-    dead = deliveries.resubmit(ledger, job_id)
-    if dead:
-        console.print(f"{dead} deliveries are tried again")
-    elif jobs.retry(ledger, job_id):
-        console.print("the job is in the queue")
-    else:
+    wanted = [_find(ledger, job_id)["id"] for job_id in job_ids] if job_ids else _failed(ledger)
+    hopeless = [str(job_id) for job_id in dict.fromkeys(wanted) if not _retry(ledger, job_id)]
+    if hopeless:
         raise UsageError(
-            f"job {job_id} cannot be processed again",
-            expected="a job that has ended, whose images are there and have not changed since",
+            f"cannot be processed again: job {', '.join(hopeless)}",
+            expected="jobs that have ended, whose images are there and have not changed since",
             remedy="send the series again",
         )
 
@@ -177,6 +198,30 @@ def _open(config: Path) -> tuple[Ledger, Spool]:
 
     spool = Spool(load_config(config).spool)
     return Ledger(spool.ledger_file), spool
+
+
+def _retry(ledger: Ledger, job_id: int) -> bool:
+    """Try one job or its deliveries again, and say which; False if neither can be."""
+    from spine_segmentation.pacs import deliveries, jobs
+
+    dead = deliveries.resubmit(ledger, job_id)
+    if dead:
+        console.print(f"job {job_id}: {dead} deliveries are tried again", highlight=False)
+    elif jobs.retry(ledger, job_id):
+        console.print(f"job {job_id} is in the queue", highlight=False)
+    else:
+        return False
+    return True
+
+
+def _failed(ledger: Ledger) -> list[int]:
+    """The jobs that have failed and that no later one of the series replaces, and those with dead letters."""
+    rows = ledger.rows(
+        "SELECT id FROM job WHERE (state='FAILED' AND id=(SELECT MAX(id) FROM job AS other"
+        " WHERE other.series_uid=job.series_uid)) OR id IN"
+        " (SELECT job_id FROM result JOIN delivery USING(sop_uid) WHERE delivery.state='DEAD') ORDER BY id"
+    )
+    return [row["id"] for row in rows]
 
 
 def _find(ledger: Ledger, job_id: int) -> sqlite3.Row:

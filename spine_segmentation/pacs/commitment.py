@@ -10,16 +10,20 @@ from pydicom import Dataset
 from pydicom.uid import generate_uid
 from pynetdicom import evt
 from pynetdicom.association import Association
-from pynetdicom.sop_class import StorageCommitmentPushModel  # type: ignore[attr-defined]
+from pynetdicom.sop_class import StorageCommitmentPushModel, Verification  # type: ignore[attr-defined]
 
 from spine_segmentation.io.dicom_headers import items, text
 from spine_segmentation.pacs import deliveries
 from spine_segmentation.pacs.attempt import Parcel
-from spine_segmentation.pacs.calling import call
+from spine_segmentation.pacs.calling import Context, call
 from spine_segmentation.pacs.config import DicomDestination
 from spine_segmentation.pacs.ledger import Ledger
 
 logger = logging.getLogger(__name__)
+
+COMMITMENT: Context = (StorageCommitmentPushModel, ())
+ECHO: Context = (Verification, ())
+"""Is asked for beside it where a destination rejects it, to learn whether it is there at all."""
 
 _PUSH_MODEL_INSTANCE = "1.2.840.10008.1.20.1.1"
 _REQUEST = 1
@@ -58,7 +62,7 @@ class CommitmentRequester:
         if not due:
             return
         self._asked |= dict.fromkeys(due, now)
-        with call(self._destination, self._ae_title, [(StorageCommitmentPushModel, ())]) as association:
+        with call(self._destination, self._ae_title, [COMMITMENT]) as association:
             if association is not None:
                 self._ask(association, due)
             elif self._is_rejected():
@@ -68,8 +72,7 @@ class CommitmentRequester:
 
     def _is_rejected(self) -> bool:
         """Whether the destination can be reached and offers no storage commitment."""
-        contexts = [("1.2.840.10008.1.1", ()), (StorageCommitmentPushModel, ())]
-        with call(self._destination, self._ae_title, contexts) as association:
+        with call(self._destination, self._ae_title, [ECHO, COMMITMENT]) as association:
             if association is None:
                 return False
             offered = {context.abstract_syntax for context in association.accepted_contexts}

@@ -71,7 +71,7 @@ class Receiver(_Section):
     max_associations: PositiveInt = 100
     """Simultaneous associations; more are rejected, and senders try again."""
     max_pdu_bytes: Annotated[int, Field(ge=4096, le=16 * MIB)] = 128 * 1024
-    """Longest PDU; a peer that sends a longer one is cut off."""
+    """Longest PDU to ask for; a peer that sends one longer than this and 128 KiB is cut off."""
     max_object_bytes: PositiveInt = 512 * MIB
     """Largest object, inflated; a peer that sends a larger one is cut off."""
     min_free_bytes: PositiveInt = 2048 * MIB
@@ -164,7 +164,7 @@ class WebDestination(_Section):
     password_file: Path | None = None
     """Holds the password in its first line."""
     authority: Path | None = None
-    """Certificates that the server's must be signed by, PEM; those of the system if absent."""
+    """Certificates that the server's must be signed by, PEM; those of public authorities (certifi) if absent."""
 
     _resolve = field_validator("password_file", "authority")(
         lambda path, info: path and _beside_configuration(path, info)

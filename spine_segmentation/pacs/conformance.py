@@ -1,41 +1,22 @@
-"""The tables of the DICOM conformance statement, computed from what the code does."""
+"""The tables of the DICOM conformance statement, made of what receiver, senders and configuration go by."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
-from pydicom.uid import (
-    UID,
-    Comprehensive3DSRStorage,
-    ComprehensiveSRStorage,
-    EnhancedSRStorage,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-    SecondaryCaptureImageStorage,
-    SegmentationStorage,
-)
+from pydicom.uid import UID, ExplicitVRLittleEndian
 from pynetdicom import AllStoragePresentationContexts
-from pynetdicom.sop_class import (  # type: ignore[attr-defined]
-    StorageCommitmentPushModel,
-    StudyRootQueryRetrieveInformationModelFind,
-    Verification,
-)
 
-from spine_segmentation.pacs.calling import DEFAULT_SYNTAXES
+from spine_segmentation.pacs import config
+from spine_segmentation.pacs.association import ACSE_TIMEOUT_SECONDS, REQUEST_BYTES, BoundedServer
+from spine_segmentation.pacs.calling import ANSWER_TIMEOUT_SECONDS, CONNECT_TIMEOUT_SECONDS, DEFAULT_SYNTAXES
+from spine_segmentation.pacs.commitment import COMMITMENT, ECHO
+from spine_segmentation.pacs.dicom_sender import sendable_in
+from spine_segmentation.pacs.objects import WRITTEN
+from spine_segmentation.pacs.query import FIND
+from spine_segmentation.pacs.receiver import DIMSE_TIMEOUT_SECONDS, SERVICES
 from spine_segmentation.pacs.statuses import MEANINGS, StoreStatus
-
-_RESULTS = (
-    SegmentationStorage,
-    Comprehensive3DSRStorage,
-    ComprehensiveSRStorage,
-    EnhancedSRStorage,
-    SecondaryCaptureImageStorage,
-)
-WRITTEN = dict.fromkeys(_RESULTS, (ExplicitVRLittleEndian,))
-"""The classes that results have, with the transfer syntaxes that they are written in."""
-
-REQUESTED = (Verification, StorageCommitmentPushModel, StudyRootQueryRetrieveInformationModelFind)
-"""The further classes that associations are asked for, as SCU."""
 
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 """The marks between which the tables stand in ``docs/dicom-conformance.md``."""
@@ -48,27 +29,57 @@ def tables() -> str:
             "### SOP classes as SCP\n\n" + _table(("SOP class", "UID", "role"), _provided()),
             "### SOP classes as SCU\n\n" + _table(("SOP class", "UID", "transfer syntaxes proposed"), _used()),
             "### Statuses of C-STORE responses\n\n" + _table(("status", "name", "meaning"), _statuses()),
+            "### Associations\n\n" + _table(("", ""), _associations()),
         ]
     )
 
 
-def _provided() -> Iterable[tuple[str, ...]]:
-    yield (Verification.name, Verification, "SCP")
-    yield (StorageCommitmentPushModel.name, StorageCommitmentPushModel, "SCU, receives the reports")
+def _provided() -> Iterator[tuple[str, ...]]:
+    for sop_class, roles in SERVICES.items():
+        yield (sop_class.name, sop_class, "SCU, receives the reports" if roles else "SCP")
     for context in AllStoragePresentationContexts:
         yield (UID(context.abstract_syntax or "").name, str(context.abstract_syntax), "SCP")
 
 
-def _used() -> Iterable[tuple[str, ...]]:
-    for sop_class, syntaxes in WRITTEN.items():
-        names = ", ".join(syntax.name for syntax in (*syntaxes, ImplicitVRLittleEndian))
-        yield (sop_class.name, sop_class, names)
-    for sop_class in REQUESTED:
-        yield (UID(sop_class).name, sop_class, ", ".join(UID(syntax).name for syntax in DEFAULT_SYNTAXES))
+def _used() -> Iterator[tuple[str, ...]]:
+    for sop_class in WRITTEN:
+        yield (sop_class.name, sop_class, _names(sendable_in(ExplicitVRLittleEndian)))
+    for requested, syntaxes in (ECHO, COMMITMENT, FIND):
+        yield (UID(requested).name, requested, _names(syntaxes or DEFAULT_SYNTAXES))
 
 
-def _statuses() -> Iterable[tuple[str, ...]]:
+def _statuses() -> Iterator[tuple[str, ...]]:
     return ((f"0x{status:04X}", status.name, MEANINGS[status]) for status in StoreStatus)
+
+
+def _associations() -> Iterator[tuple[str, ...]]:
+    pdu, size = _default("max_pdu_bytes") // 1024, _default("max_object_bytes") // config.MIB
+    longest = f"that and {REQUEST_BYTES // 1024} KiB"
+    network, seconds = _default("network_timeout_seconds"), f"{ACSE_TIMEOUT_SECONDS:.0f} s"
+    yield ("default AE title", _default("ae_title"))
+    yield ("called AE title", "must be ours")
+    yield ("calling AE title", "must be in the allow-list; there is no default")
+    yield ("simultaneous associations", f"{_default('max_associations')}, configurable; more are rejected")
+    yield (
+        "connections that are no association",
+        f"cut off after {seconds} (ARTIM), however slowly something is sent; at most"
+        f" {BoundedServer.request_queue_size}, the oldest makes room",
+    )
+    yield ("maximum PDU", f"{pdu} KiB, configurable; a peer that sends one longer than {longest} is disconnected")
+    yield ("largest object", f"{size} MiB inflated, configurable; a peer that sends a larger one is disconnected")
+    yield ("time-outs", f"network {network:.0f} s (configurable), ACSE {seconds}, DIMSE {DIMSE_TIMEOUT_SECONDS:.0f} s")
+    answer = f"connection and association {CONNECT_TIMEOUT_SECONDS:.0f} s, answer {ANSWER_TIMEOUT_SECONDS:.0f} s"
+    yield ("time-outs of associations that we open", answer)
+    yield ("asynchronous operations", "no")
+    yield ("extended negotiation", "none; role selection for storage commitment reports")
+
+
+def _default(key: str) -> Any:  # noqa: ANN401
+    return config.Receiver.model_fields[key].default
+
+
+def _names(syntaxes: Sequence[str]) -> str:
+    return ", ".join(UID(syntax).name for syntax in syntaxes)
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

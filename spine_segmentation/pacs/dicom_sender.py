@@ -69,7 +69,7 @@ class DicomSender:
             if context.abstract_syntax == parcel.sop_class
         }
         path = self._spool.absolute(parcel.path)
-        if syntax not in accepted and not (ImplicitVRLittleEndian in accepted and syntax == ExplicitVRLittleEndian):
+        if accepted.isdisjoint(sendable_in(syntax)):
             return Attempt(Outcome.REFUSED, "SOP class or transfer syntax not accepted")
         try:
             # pynetdicom sends a file as it is, and converts a data set to the transfer syntax that was accepted
@@ -82,10 +82,21 @@ class DicomSender:
         return Attempt(Outcome.INTERRUPTED, "cut off, or no answer") if answer is None else judge_status(answer)
 
 
+def sendable_in(syntax: str) -> tuple[str, ...]:
+    """List the transfer syntaxes that an object can be sent in.
+
+    Args:
+        syntax: The one that it is written in.
+
+    Returns:
+        This one, and for Explicit VR Little Endian also Implicit VR Little Endian, to which it can be converted.
+    """
+    return (syntax, ImplicitVRLittleEndian) if syntax == ExplicitVRLittleEndian else (syntax,)
+
+
 def _contexts(letters: Sequence[_Letter]) -> list[Context]:
     """Propose, for each class, every syntax alone, so that the destination cannot choose another."""
-    pairs = {(parcel.sop_class, syntax) for parcel, syntax in letters}
-    pairs |= {(sop_class, ImplicitVRLittleEndian) for sop_class, syntax in pairs if syntax == ExplicitVRLittleEndian}
+    pairs = {(parcel.sop_class, sent) for parcel, syntax in letters for sent in sendable_in(syntax)}
     return [(sop_class, (syntax,)) for sop_class, syntax in sorted(pairs)]
 
 

@@ -7,6 +7,13 @@ from pathlib import Path
 
 import pydicom
 from pydicom import Dataset
+from pydicom.uid import (
+    Comprehensive3DSRStorage,
+    ComprehensiveSRStorage,
+    EnhancedSRStorage,
+    SecondaryCaptureImageStorage,
+    SegmentationStorage,
+)
 
 from spine_segmentation.io.atomic import atomic_path
 from spine_segmentation.io.dicom_reader import DicomSeries
@@ -17,6 +24,15 @@ from spine_segmentation.io.secondary_capture import write_capture
 from spine_segmentation.io.uids import derived_uid
 from spine_segmentation.pacs.config import Results
 from spine_segmentation.results import SpineResult
+
+WRITTEN = (
+    SegmentationStorage,
+    Comprehensive3DSRStorage,
+    ComprehensiveSRStorage,
+    EnhancedSRStorage,
+    SecondaryCaptureImageStorage,
+)
+"""The SOP classes that results can have, each written in Explicit VR Little Endian."""
 
 
 @dataclass(frozen=True)

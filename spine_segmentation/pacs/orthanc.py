@@ -11,6 +11,7 @@ import requests
 
 from spine_segmentation.errors import OutputError
 from spine_segmentation.pacs import config
+from spine_segmentation.pacs.web_session import web_session
 
 _TIMEOUT_SECONDS = (5.0, 120.0)
 
@@ -27,9 +28,7 @@ class OrthancClient:
 
     def __init__(self, settings: config.Orthanc) -> None:
         self._root = str(settings.url).rstrip("/")
-        self._session = requests.Session()
-        if settings.username is not None:
-            self._session.auth = (settings.username, config.read_password(settings.password_file))
+        self._session = web_session(settings.username, settings.password_file)
 
     def get(self, path: str) -> Any:  # noqa: ANN401
         """Read a resource.

@@ -7,8 +7,10 @@ from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind  # t
 
 from spine_segmentation.errors import OutputError
 from spine_segmentation.io.dicom_headers import number
-from spine_segmentation.pacs.calling import call
+from spine_segmentation.pacs.calling import Context, call
 from spine_segmentation.pacs.config import RemoteAe
+
+FIND: Context = (StudyRootQueryRetrieveInformationModelFind, ())
 
 _SUCCESS = 0x0000
 
@@ -28,14 +30,13 @@ def count_images(remote: RemoteAe, ae_title: str, study_uid: str, series_uid: st
     Raises:
         OutputError: If it cannot be reached or does not answer.
     """
-    model = StudyRootQueryRetrieveInformationModelFind
     query = Dataset()
     query.QueryRetrieveLevel = "SERIES"
     query.StudyInstanceUID = study_uid
     query.SeriesInstanceUID = series_uid
     query.NumberOfSeriesRelatedInstances = None
-    with call(remote, ae_title, [(model, ())]) as association:
-        answers = list(association.send_c_find(query, model)) if association is not None else []
+    with call(remote, ae_title, [FIND]) as association:
+        answers = list(association.send_c_find(query, FIND[0])) if association is not None else []
     if not answers or answers[-1][0].get("Status") != _SUCCESS:
         raise OutputError(
             "the PACS that knows the number of images does not answer",

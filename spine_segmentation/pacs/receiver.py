@@ -9,7 +9,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import cast
 
-from pynetdicom import AE, _config, evt
+from pydicom.uid import UID
+from pynetdicom import _config, evt
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import encode_file_meta
 from pynetdicom.sop_class import StorageCommitmentPushModel, Verification  # type: ignore[attr-defined]
@@ -17,18 +18,30 @@ from pynetdicom.transport import ThreadedAssociationServer
 
 from spine_segmentation.pacs import config
 from spine_segmentation.pacs.activity import Activity
-from spine_segmentation.pacs.association import BoundedServer, begin_message, bound
+from spine_segmentation.pacs.association import (
+    ACSE_TIMEOUT_SECONDS,
+    REQUEST_BYTES,
+    BoundedEntity,
+    BoundedServer,
+    begin_message,
+    bound,
+)
 from spine_segmentation.pacs.intake import Arrival, Intake
 from spine_segmentation.pacs.listening import cannot_listen
 from spine_segmentation.pacs.tls import server_context
 
 logger = logging.getLogger(__name__)
 
-ACSE_TIMEOUT_SECONDS = 15.0
 DIMSE_TIMEOUT_SECONDS = 30.0
 SHUTDOWN_GRACE_SECONDS = 10.0
 COMMAND_BYTES = 64 * 1024
 """What a message may have beyond its data set: the command set and the PDU headers' share."""
+
+SERVICES: dict[UID, dict[str, bool]] = {
+    Verification: {},
+    StorageCommitmentPushModel: {"scu_role": False, "scp_role": True},
+}
+"""What is answered beside storage, with the roles that a caller may select: a destination reports as SCP."""
 
 CommitmentHandler = Callable[[evt.Event], tuple[int, None]]
 
@@ -106,7 +119,8 @@ class Receiver:
         ]
 
     def _opened(self, event: evt.Event) -> None:
-        bound(event, self._settings.max_pdu_bytes + 6, self._settings.max_object_bytes + COMMAND_BYTES)
+        longest = max(self._settings.max_pdu_bytes, REQUEST_BYTES) + 6
+        bound(event, longest, self._settings.max_object_bytes + COMMAND_BYTES)
 
     def _closed(self, event: evt.Event) -> None:
         self._activity.close(id(event.assoc))
@@ -134,22 +148,22 @@ class Receiver:
         return int(status)
 
 
-def _application_entity(settings: config.Receiver) -> AE:
+def _application_entity(settings: config.Receiver) -> BoundedEntity:
     # pynetdicom keeps these for the whole process. Unrestricted: every storage class is accepted, also one that it does
     # not know, in the transfer syntax that is proposed first; a list of contexts would only be copied each time.
     _config.UNRESTRICTED_STORAGE_SERVICE = True
     _config.STORE_SEND_CHUNKED_DATASET = True
     _config.LOG_HANDLER_LEVEL = "none"
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # it quotes data sets
-    entity = AE(settings.ae_title)
+    entity = BoundedEntity(settings.ae_title)
     entity.maximum_associations = settings.max_associations
     entity.maximum_pdu_size = settings.max_pdu_bytes
     entity.network_timeout = settings.network_timeout_seconds
     entity.acse_timeout, entity.dimse_timeout = ACSE_TIMEOUT_SECONDS, DIMSE_TIMEOUT_SECONDS
     entity.require_called_aet = True
     entity.require_calling_aet = list(settings.allowed_ae_titles)
-    entity.add_supported_context(Verification)
-    entity.add_supported_context(StorageCommitmentPushModel, scu_role=False, scp_role=True)
+    for sop_class, roles in SERVICES.items():
+        entity.add_supported_context(sop_class, **roles)
     return entity
 
 

@@ -96,7 +96,9 @@ class StatusPage:
     def _preview(self, request: Request) -> Response:
         wanted = request.path_params["job_id"]
         picture = next((run.preview for run in self._take_snapshot().runs if run.job_id == wanted), None)
-        return FileResponse(picture) if picture else PlainTextResponse("no preview\n", status_code=404)
+        if picture is None:
+            return PlainTextResponse("no preview\n", status_code=404)
+        return FileResponse(picture, headers={"Cache-Control": "no-store"})
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -9,6 +9,8 @@ from typing import Any
 from spine_segmentation.pacs.attempt import STORED, Attempt, Outcome, judge_status
 
 _FAILED_SOP_SEQUENCE, _FAILURE_REASON = "00081198", "00081197"
+_XML_ROOT = b"NativeDicomModel"
+"""Root element of a report in XML (PS3.19 A.1), which some servers send although JSON is asked for."""
 _PROCESSING_FAILURE = 0x0110
 """What a failure without a reason counts as."""
 
@@ -30,10 +32,12 @@ def judge_answer(status: int, body: bytes) -> Attempt:
 
     Args:
         status: HTTP status.
-        body: The response payload: a Store Instances Response in DICOM JSON, or nothing.
+        body: The response payload: a Store Instances Response in DICOM JSON or XML, or nothing.
 
     Returns:
-        ``STORED`` only where the answer is 200 or 202 and reports no failure.
+        ``STORED`` only where a report of 200 or 202 names no failure, or 200, which says that all was stored, has no
+        payload at all. Of a report in XML no more is read than whether it names a failure. With another payload a
+        server may be no STOW-RS server, whatever it says: a proxy that asks for a password, for example.
     """
     if status in _WITH_REPORT:
         return _judge_report(status, body)
@@ -46,13 +50,20 @@ def judge_answer(status: int, body: bytes) -> Attempt:
 
 def _judge_report(status: int, body: bytes) -> Attempt:
     if not body.strip():
-        return STORED
+        return STORED if status == HTTPStatus.OK else Attempt(Outcome.REFUSED, f"HTTP {status} without a report")
+    if _XML_ROOT in body:
+        failed = _FAILED_SOP_SEQUENCE.encode() in body
+        return Attempt(Outcome.REFUSED, f"HTTP {status} with a failure, reported in XML") if failed else STORED
+    return _judge_json(status, body)
+
+
+def _judge_json(status: int, body: bytes) -> Attempt:
     try:
         report = json.loads(body)
         failed = _values(report[0] if isinstance(report, list) else report, _FAILED_SOP_SEQUENCE)
         reasons = [int(next(iter(_values(item, _FAILURE_REASON)), _PROCESSING_FAILURE)) for item in failed]
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-        return Attempt(Outcome.UNREACHABLE, f"HTTP {status} with a body that is no report in DICOM JSON")
+        return Attempt(Outcome.UNREACHABLE, f"HTTP {status} with a body that is no report")
     return judge_status(reasons[0]) if reasons else STORED
 
 

@@ -35,7 +35,7 @@ def client_context(tls: Tls) -> ssl.SSLContext:
 def _context(tls: Tls, purpose: ssl.Purpose) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(purpose, cafile=str(tls.authority))
-        context.load_cert_chain(tls.certificate, tls.key)
+        context.load_cert_chain(tls.certificate, tls.key, password="")  # without, it would ask at the terminal
     except OSError as error:  # ssl.SSLError is one
         raise UsageError(
             f"the TLS files cannot be used ({error.strerror or type(error).__name__})",

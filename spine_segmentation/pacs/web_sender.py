@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import requests
 
 from spine_segmentation.pacs.attempt import NO_FILE, Attempt, Outcome, Parcel
-from spine_segmentation.pacs.config import WebDestination, read_password
+from spine_segmentation.pacs.config import WebDestination
 from spine_segmentation.pacs.spool import Spool
 from spine_segmentation.pacs.store_report import judge_answer
+from spine_segmentation.pacs.web_session import web_session
 
 _TIMEOUT_SECONDS = (10.0, 60.0)
 
@@ -28,11 +29,7 @@ class WebSender:
 
     def __init__(self, destination: WebDestination, spool: Spool) -> None:
         self._url, self._spool = f"{str(destination.url).rstrip('/')}/studies", spool
-        self._session = requests.Session()
-        if destination.username is not None:
-            self._session.auth = (destination.username, read_password(destination.password_file))
-        if destination.authority is not None:
-            self._session.verify = str(destination.authority)
+        self._session = web_session(destination.username, destination.password_file, destination.authority)
 
     def send(self, parcels: Sequence[Parcel]) -> list[Attempt]:
         """Send objects, each in a request of its own, so that each has its own answer.

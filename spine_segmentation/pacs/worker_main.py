@@ -23,7 +23,7 @@ from spine_segmentation.io.montage import write_montage
 from spine_segmentation.io.outputs import OVERLAY_FILE, STATUS_FILE
 from spine_segmentation.io.product import product_version
 from spine_segmentation.io.status import write_status
-from spine_segmentation.io.study_input import read_study
+from spine_segmentation.io.study_input import name_series, read_study
 from spine_segmentation.pacs.objects import Version, write_objects
 from spine_segmentation.pacs.protocol import Hello, Reply, Request, SeriesRequest
 from spine_segmentation.results import ModelIdentity, Outcome, SpineResult
@@ -83,29 +83,32 @@ def answer(request: Request, process: Process) -> Reply:
 
 def _process(request: Request, process: Process) -> tuple[tuple[str, ...], ...]:
     findings = _find(request, process)
-    return tuple(_conclude(request, series, findings[str(number)]) for number, series in enumerate(request.series))
+    return tuple(_conclude(request, series, findings[number]) for number, series in enumerate(request.series))
 
 
-def _find(request: Request, process: Process) -> dict[str, _Finding]:
+def _find(request: Request, process: Process) -> dict[int, _Finding]:
     """Read and process every series: what was found, by its number, or why it is nothing for us."""
     chosen, findings = _choose(request)
-    study = read_study(chosen)
+    names = name_series([summary for summary, _ in chosen.values()])
+    study = read_study(dict(zip(names, chosen.values(), strict=True)))
     sources = {name: one.series for group in study.groups for name, one in group.items() if one.series is not None}
     outcomes = process([{name: one.volume for name, one in group.items()} for group in study.groups])
-    for name, outcome in (study.failures | dict(outcomes)).items():
-        findings[name] = outcome if isinstance(outcome, SpineError) else (outcome, sources[name])
+    found = study.failures | dict(outcomes)
+    for number, name in zip(chosen, names, strict=True):
+        outcome = found[name]
+        findings[number] = outcome if isinstance(outcome, SpineError) else (outcome, sources[name])
     return findings
 
 
-def _choose(request: Request) -> tuple[dict[str, tuple[SeriesSummary, str]], dict[str, _Finding]]:
+def _choose(request: Request) -> tuple[dict[int, tuple[SeriesSummary, str]], dict[int, _Finding]]:
     """Look into every folder: the series in it, by its number, or why it is nothing for us."""
-    chosen: dict[str, tuple[SeriesSummary, str]] = {}
-    unsuitable: dict[str, _Finding] = {}
+    chosen: dict[int, tuple[SeriesSummary, str]] = {}
+    unsuitable: dict[int, _Finding] = {}
     for number, series in enumerate(request.series):
         try:
-            chosen[str(number)] = choose_series(_only_series(series.input))
+            chosen[number] = choose_series(_only_series(series.input))
         except (NoSuitableSeries, InputError) as error:
-            unsuitable[str(number)] = error
+            unsuitable[number] = error
     return chosen, unsuitable
 
 

@@ -27,10 +27,13 @@ from spine_segmentation.io.dicom_seg import write_segmentation
 from spine_segmentation.io.dicom_series import choose_series, list_series
 from spine_segmentation.io.dicom_sr import SERIES_DESCRIPTION, SrType, write_report
 from spine_segmentation.io.report_codes import (
+    ANCHORS,
+    BASIS,
     DESIGNATOR,
     ENUMERATION,
     LEVEL_STATUS,
     LEVELS,
+    OTHER_SERIES,
     STATEMENTS,
     VISIBILITY,
 )
@@ -178,6 +181,32 @@ def test_status_and_enumeration_are_statements_of_their_own(
     assert answers(group, ENUMERATION.value) == ["13_THORACIC", "L6_PRESENT"]
 
 
+def comments(group: hd.sr.MeasurementsAndQualitativeEvaluations) -> list[str]:
+    items = group[0].ContentSequence
+    return [item.TextValue for item in items if item.ConceptNameCodeSequence[0].CodeValue == codes.DCM.Comment.value]
+
+
+@pytest.mark.parametrize("sr_type", TYPES)
+def test_what_the_levels_rest_on_is_said(
+    sr_type: SrType, volume: Volume, make_result: MakeResult, make_series: MakeSeries, tmp_path: Path
+) -> None:
+    result, series = make_result(volume), make_series(volume)
+    assert result.labeling is not None
+    alone = written(result, series, tmp_path, sr_type)
+    assert answers(about_the_labelling(alone), BASIS.value) == comments(about_the_labelling(alone)) == []
+    remarks = ("Named together with series-004, the localizer.", "Alone this series would be named L1 L2.")
+    labeling = replace(result.labeling, remarks=remarks, companions=("series-004", "the localizer"))
+    together = written(replace(result, labeling=labeling), series, tmp_path, sr_type)
+    assert answers(about_the_labelling(together), BASIS.value) == ["OTHER_SERIES"]
+    assert comments(about_the_labelling(together)) == [*remarks]
+    labeling = replace(labeling, anchors=("L5=lowest",))
+    anchored = written(replace(result, labeling=labeling), series, tmp_path, sr_type)
+    assert answers(about_the_labelling(anchored), BASIS.value) == ["OTHER_SERIES", "ANCHORS"]
+    assert comments(about_the_labelling(anchored)) == ["Known beforehand: L5=lowest.", *remarks]
+    assert validator_errors(tmp_path / "report.dcm") == []
+    assert len({report.SOPInstanceUID for report in (alone, together, anchored)}) == 3
+
+
 def test_every_status_has_a_code() -> None:
     assert set(LEVEL_STATUS) == set(get_args(Status))
 
@@ -207,7 +236,8 @@ def test_the_private_scheme_is_declared_and_fits_its_attributes(
 ) -> None:
     (scheme,) = written(make_result(volume), make_series(volume), tmp_path).CodingSchemeIdentificationSequence
     assert scheme.CodingSchemeDesignator == DESIGNATOR
-    assert all(len(code.value) <= 16 and len(code.meaning) <= 64 for code in STATEMENTS.values())
+    own = (*STATEMENTS.values(), BASIS, OTHER_SERIES, ANCHORS)
+    assert all(len(code.value) <= 16 and len(code.meaning) <= 64 for code in own)
 
 
 def test_every_statement_on_the_enumeration_has_a_code() -> None:

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pynetdicom import _config
 
 from spine_segmentation.pacs.spool import Spool
+from tests.pacs.authority import make_authority
 from tests.pacs.lab import Archive, ServiceProcess, free_port, make_config
 from tests.pacs.node import Node
 from tests.pacs.peer import Peer
+from tests.pacs.site import Site
 
 
 @pytest.fixture
@@ -54,7 +57,30 @@ def shared_service(tmp_path_factory: pytest.TempPathFactory, shared_archive: Arc
 
 
 @pytest.fixture
-def make_node(tmp_path: Path) -> Iterator[Callable[..., Node]]:
+def make_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
+    """Start an Orthanc with a service behind it that is not started yet."""
+    sites: list[Site] = []
+
+    def make(**settings: Any) -> Site:
+        sites.append(Site(tmp_path, **settings))
+        return sites[-1]
+
+    yield make
+    for site in sites:
+        site.close()
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tls") / "files"
+    make_authority(folder)
+    return folder
+
+
+@pytest.fixture
+def make_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Node]]:
+    """Start receivers; what they set for the whole process, and so for other tests' servers, is taken back."""
+    monkeypatch.setattr(_config, "UNRESTRICTED_STORAGE_SERVICE", False)
     nodes: list[Node] = []
 
     def make(**settings: Any) -> Node:

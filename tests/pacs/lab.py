@@ -23,13 +23,21 @@ import pydicom
 import pytest
 import yaml
 from pydicom.dataset import Dataset
-from pydicom.uid import SegmentationStorage, generate_uid
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLosslessSV1,
+    RLELossless,
+    SegmentationStorage,
+    generate_uid,
+)
 from pynetdicom import AE, AllStoragePresentationContexts, build_role, evt
 from pynetdicom.sop_class import StorageCommitmentPushModel, Verification
 
 from spine_segmentation.pacs.ledger import Ledger
 from spine_segmentation.volume import Volume
-from tests.dicom_factory import write_series
+from tests.dicom_factory import save, write_series
 
 AE_TITLE, SENDER, ARCHIVE = "SPINESEG", "SCANNER", "ARCHIVE"
 ROOT = Path(__file__).parents[2]
@@ -37,6 +45,15 @@ PATIENCE_SECONDS = 180.0
 """How long to wait for what takes seconds: the machine may be busy with other work."""
 OBJECTS_PER_RESULT = 2
 """Segmentation and report, which is what is configured by default."""
+
+STORESCU_OPTIONS: dict[str, str] = {
+    ExplicitVRLittleEndian: "-xe",
+    DeflatedExplicitVRLittleEndian: "-xd",
+    RLELossless: "-xr",
+    JPEGLosslessSV1: "-xs",
+    JPEG2000Lossless: "-xv",
+}
+"""The transfer syntaxes that scanners and archives send, and what dcmtk's sender is told to propose each."""
 
 needs_dcmtk = pytest.mark.skipif(shutil.which("storescu") is None, reason="dcmtk is not installed")
 
@@ -62,6 +79,15 @@ def make_series(folder: Path, *, images: int = 5, command: int = 500, size: int 
     array = np.random.default_rng(0).integers(0, 400, (images, size, size)).astype(np.int16)
     array[0, 0, 0] = command
     return write_series(Volume.from_axes(array, "RIP", (4, 1, 1)), folder, **header)
+
+
+def transcode(paths: Iterable[Path], syntax: str) -> None:
+    """Write files anew in a transfer syntax without loss, with the same UIDs; the JPEG encoder is dcmtk's."""
+    for path in paths:
+        if syntax == JPEGLosslessSV1:
+            subprocess.run(["dcmcjpeg", "+e1", path, path], check=True)
+        else:
+            save(pydicom.dcmread(path), path, syntax)
 
 
 def make_config(folder: Path, port: int, archive_port: int, **sections: Any) -> Path:

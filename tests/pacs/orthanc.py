@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pydicom
+import pytest
 import requests
 from pydicom import Dataset
 
@@ -29,6 +30,9 @@ def reason_to_skip() -> str:
     if {name for _, name in socket.if_nameindex()} != {"lo"}:
         return "Orthanc listens at every address: run the tests with tests/pacs/on_loopback.sh"
     return ""
+
+
+needs_orthanc = pytest.mark.skipif(bool(reason_to_skip()), reason=reason_to_skip())
 
 
 class Orthanc:
@@ -68,6 +72,16 @@ class Orthanc:
         header = f"Content-Type: {answer.headers['Content-Type']}\r\n\r\n".encode()
         (part,) = email.message_from_bytes(header + answer.content).get_payload()
         return pydicom.dcmread(BytesIO(part.get_payload(decode=True)))
+
+    def fetch(self, modality: str) -> dict[str, Dataset]:
+        """All objects of a modality, found by QIDO-RS and retrieved by WADO-RS, by their UID."""
+        found = {}
+        for series in self.get("/dicom-web/series", Modality=modality):
+            root = f"/dicom-web/studies/{series['0020000D']['Value'][0]}/series/{series['0020000E']['Value'][0]}"
+            for instance in self.get(f"{root}/instances"):
+                uid = instance["00080018"]["Value"][0]
+                found[uid] = self.retrieve(f"{root}/instances/{uid}")
+        return found
 
     def series(self, modality: str) -> list[Any]:
         return [item for item in self.get("/series?expand") if item["MainDicomTags"].get("Modality") == modality]

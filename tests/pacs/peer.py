@@ -25,7 +25,7 @@ class Peer:
     def __init__(self, *syntaxes: str) -> None:
         self.received: dict[str, bytes] = {}
         self.aborts_on: set[str] = set()
-        entity = AE(ARCHIVE)
+        self.entity = entity = AE(ARCHIVE)
         for sop_class in RESULTS:
             entity.add_supported_context(sop_class, list(syntaxes))
         self._server: Any = entity.start_server(

@@ -14,7 +14,13 @@ from tests.pacs.orthanc import AE_TITLE, USER, Orthanc
 class Site:
     """Orthanc in front, the service behind it."""
 
-    def __init__(self, folder: Path, destinations: Sequence[str] = ("orthanc", "web"), **sections: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        destinations: Sequence[str] = ("orthanc", "web"),
+        program: Sequence[str] | None = None,
+        **sections: Any,
+    ) -> None:
         port = free_port()
         self.orthanc = Orthanc(folder / "orthanc", port).start()
         (folder / "password").write_text(f"{USER[1]}\n")
@@ -34,7 +40,7 @@ class Site:
             orthanc={"url": self.orthanc.root, "modality": "spine-segmentation", "sweep_seconds": 2.0, **access}
             | sections,
         )
-        self.service = ServiceProcess(self.config)
+        self.service = ServiceProcess(self.config, program=program)
 
     def close(self) -> None:
         self.service.kill()

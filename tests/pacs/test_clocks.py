@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-from itertools import pairwise
-
 from spine_segmentation.pacs.activity import Activity
-from spine_segmentation.pacs.backoff import Backoff
 
 
 class Clock:
@@ -56,18 +53,3 @@ def test_after_a_restart_the_quiet_time_begins_anew() -> None:
     assert activity.quiet_seconds("unknown") == 0
     clock.now += 7
     assert activity.quiet_seconds("unknown") == 7
-
-
-def test_waits_grow_to_their_bound_and_start_over_after_success() -> None:
-    clock = Clock()
-    backoff = Backoff(1.0, 60.0, clock)
-    waits = [backoff.failed("a") for _ in range(40)]
-    assert all(0.5 * bound <= wait <= bound for wait, bound in zip(waits, [1, 2, 4, 8, 16, 32, 60, 60], strict=False))
-    assert max(waits) <= 60
-    assert any(later > earlier for earlier, later in pairwise(waits[:6]))
-    assert not backoff.is_due("a")
-    assert backoff.is_due("b")
-    clock.now += 61
-    assert backoff.is_due("a")
-    backoff.succeeded("a")
-    assert backoff.failed("a") <= 1.0

@@ -11,29 +11,43 @@ from typer.testing import CliRunner
 from spine_segmentation.errors import UsageError
 from spine_segmentation.pacs import deliveries, jobs
 from spine_segmentation.pacs.claims import claim
-from spine_segmentation.pacs.commands import _EXTRA, app
+from spine_segmentation.pacs.commands import _EXTRA, State, app
 from spine_segmentation.pacs.config import load_config
-from spine_segmentation.pacs.jobs import ResultObject
+from spine_segmentation.pacs.jobs import Job, ResultObject
 from spine_segmentation.pacs.ledger import Ledger
 from spine_segmentation.pacs.spool import Spool
 from tests.pacs.lab import ROOT, make_config
 
 
 class Desk:
-    """An operator's place: a configuration, and a ledger with one finished series."""
+    """An operator's place: a configuration, and a ledger with one finished series, or more."""
 
     def __init__(self, folder: Path) -> None:
         self.config = make_config(folder, 11112, 4242)
         self.spool = Spool(load_config(self.config).spool)
         self.ledger = Ledger(self.spool.ledger_file)
-        path = self.spool.store("1.2.3", "1.2.3.4", b"image")
+        jobs.finish(self.ledger, self.take("1.2.3"), [ResultObject("9.1", "sc", "9", "results/x.dcm")], ["archive"])
+
+    def take(self, series_uid: str) -> Job:
+        """Receive a series of one image, and begin its job."""
+        path = self.spool.store(series_uid, f"{series_uid}.4", b"image")
         with self.ledger.transaction() as db:
-            db.execute("INSERT INTO series VALUES('1.2.3', '1.2', 'MR', 0, 'A', 'RECEIVING', '1.2.3')")
-            db.execute("INSERT INTO instance VALUES('1.2.3.4', '1.2.3', 'a', 5, ?, 0, 1)", (path,))
-        jobs.settle(self.ledger, "1.2.3")
+            db.execute("INSERT INTO series VALUES(?, '1.2', 'MR', 0, 'A', 'RECEIVING', ?)", (series_uid, series_uid))
+            db.execute("INSERT INTO instance VALUES(?, ?, 'a', 5, ?, 0, 1)", (f"{series_uid}.4", series_uid, path))
+        jobs.settle(self.ledger, series_uid)
         batch = claim(self.ledger, "m1", 3)
         assert batch is not None
-        jobs.finish(self.ledger, batch.jobs[0], [ResultObject("9.1", "sc", "9", "results/job-1/x.dcm")], ["archive"])
+        return batch.jobs[0]
+
+    def fail(self, series_uid: str) -> None:
+        jobs.end(self.ledger, self.take(series_uid).id, "FAILED", "InvalidVolume: gaps")
+
+    def kill_letter(self) -> None:
+        for _ in range(3):
+            deliveries.mark_refused(self.ledger, "archive", "9.1", "status 0xC000", 3)
+
+    def states(self) -> list[str]:
+        return [row["state"] for row in self.ledger.rows("SELECT state FROM job ORDER BY id")]
 
     def run(self, *arguments: str) -> str:
         result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
@@ -60,8 +74,7 @@ def test_shows_a_job_and_where_its_results_are(desk: Desk) -> None:
 
 
 def test_sends_dead_letters_again(desk: Desk) -> None:
-    for _ in range(3):
-        deliveries.mark_refused(desk.ledger, "archive", "9.1", "status 0xC000", 3)
+    desk.kill_letter()
     assert desk.state() == "DEAD"
     assert "1 deliveries" in desk.run("queue", "retry", str(desk.config), "1")
     assert desk.state() == "PENDING"
@@ -70,6 +83,61 @@ def test_sends_dead_letters_again(desk: Desk) -> None:
 def test_processes_a_finished_job_again_when_asked(desk: Desk) -> None:
     assert "in the queue" in desk.run("queue", "retry", str(desk.config), "1")
     assert claim(desk.ledger, "m2", 3) is not None
+
+
+def test_lists_the_jobs_of_one_state(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spine_segmentation.pacs.commands.console.width", 200)
+    desk.fail("1.2.5")
+    failed = desk.run("queue", "list", str(desk.config), "--state", "failed")
+    assert "1.2.5" in failed
+    assert "1.2.3" not in failed
+    assert "1.2.3" in desk.run("queue", "list", str(desk.config), "--state", "DONE")
+    assert "Invalid value" in desk.run("queue", "list", str(desk.config), "--state", "lost")
+
+
+def test_the_states_are_those_of_the_ledger(desk: Desk) -> None:
+    (table,) = desk.ledger.rows("SELECT sql FROM sqlite_master WHERE name='job'")
+    allowed = table["sql"].partition("state IN (")[2].partition(")")[0]
+    assert sorted(state.upper() for state in State) == sorted(allowed.replace("'", "").split(", "))
+
+
+def test_tries_several_jobs_again(desk: Desk) -> None:
+    desk.fail("1.2.5")
+    desk.fail("1.2.6")
+    desk.run("queue", "retry", str(desk.config), "2", "3", "2")
+    assert desk.states() == ["DONE", "READY", "READY"]
+
+
+def test_tries_all_that_has_failed_again_and_nothing_else(desk: Desk) -> None:
+    desk.fail("1.2.5")
+    with desk.ledger.transaction() as db:  # a late image has cured this one
+        db.execute("INSERT INTO job(series_uid, content, state, created_at) VALUES('1.2.5', 'later', 'SKIPPED', 0)")
+    desk.fail("1.2.6")
+    desk.kill_letter()
+    said = desk.run("queue", "retry", str(desk.config), "--all-failed")
+    assert said == "job 1: 1 deliveries are tried again\njob 4 is in the queue\n"
+    assert desk.states() == ["DONE", "FAILED", "SKIPPED", "READY"]
+    assert desk.run("queue", "retry", str(desk.config), "--all-failed") == ""
+
+
+def test_what_cannot_be_tried_again_is_said_after_the_others(desk: Desk) -> None:
+    waiting = desk.take("1.2.5").id
+    with pytest.raises(UsageError, match=f"again: job {waiting}"):
+        desk.run("queue", "retry", str(desk.config), str(waiting), "1")
+    assert "READY" in desk.states()
+
+
+@pytest.mark.parametrize("arguments", [[], ["1", "--all-failed"]])
+def test_either_jobs_or_all_are_tried_again(desk: Desk, arguments: list[str]) -> None:
+    with pytest.raises(UsageError, match="--all-failed"):
+        desk.run("queue", "retry", str(desk.config), *arguments)
+
+
+def test_no_job_is_tried_again_where_one_is_unknown(desk: Desk) -> None:
+    desk.fail("1.2.5")
+    with pytest.raises(UsageError, match="no job 9"):
+        desk.run("queue", "retry", str(desk.config), "2", "9")
+    assert "READY" not in desk.states()
 
 
 def test_purges_what_is_delivered_alone_unless_told(desk: Desk) -> None:

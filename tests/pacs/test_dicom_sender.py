@@ -47,6 +47,16 @@ def test_what_is_not_taken_is_refused_and_the_rest_arrives(start_peer: Callable[
     assert [attempt.outcome for attempt in attempts] == [Outcome.REFUSED, Outcome.STORED]
 
 
+def test_why_a_destination_rejects_us_is_said(
+    start_peer: Callable[..., Peer], spool: Spool, caplog: pytest.LogCaptureFixture
+) -> None:
+    peer = start_peer(ImplicitVRLittleEndian)
+    peer.entity.require_calling_aet = ["ANOTHER"]
+    (attempt,) = sender_to(peer, spool).send([write_result(spool, SegmentationStorage)])
+    assert attempt.outcome is Outcome.UNREACHABLE
+    assert "ARCHIVE rejects our association: Calling AE title not recognised" in caplog.text
+
+
 def test_an_object_that_cannot_be_sent_is_refused(start_peer: Callable[..., Peer], spool: Spool) -> None:
     parcel = write_result(spool, SegmentationStorage)
     dataset = pydicom.dcmread(spool.absolute(parcel.path))

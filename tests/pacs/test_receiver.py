@@ -6,19 +6,33 @@ import copy
 import socket
 import ssl
 import struct
-import subprocess
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pydicom
 import pytest
-from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, RLELossless
-from pynetdicom import AE
+from pynetdicom import AE, AllStoragePresentationContexts
+from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification
 
 from spine_segmentation.pacs.statuses import StoreStatus
-from tests.pacs.lab import AE_TITLE, SENDER, make_series, needs_dcmtk, new_uids, send, storescu, wait_for
+from tests.pacs.authority import tls
+from tests.pacs.lab import (
+    AE_TITLE,
+    SENDER,
+    STORESCU_OPTIONS,
+    make_series,
+    needs_dcmtk,
+    new_uids,
+    send,
+    storescu,
+    transcode,
+    wait_for,
+)
 from tests.pacs.node import MIB, Node
 
 pytestmark = pytest.mark.pacs
@@ -41,19 +55,11 @@ def test_dcmtk_can_send(node: Node, tmp_path: Path) -> None:
 
 
 @needs_dcmtk
-@pytest.mark.parametrize(
-    ("syntax", "option"), [(RLELossless, "-xr"), (JPEG2000Lossless, "-xv"), (JPEGLosslessSV1, "-xs")]
-)
+@pytest.mark.parametrize(("syntax", "option"), STORESCU_OPTIONS.items())
 def test_keeps_the_transfer_syntax_that_arrives(node: Node, tmp_path: Path, syntax: str, option: str) -> None:
     folder = tmp_path / "in"
     paths = make_series(folder, images=2, size=128)
-    for path in paths:
-        if syntax == JPEGLosslessSV1:
-            subprocess.run(["dcmcjpeg", "+e1", path, path], check=True)
-        else:
-            dataset = pydicom.dcmread(path)
-            dataset.compress(syntax, generate_instance_uid=False)
-            dataset.save_as(path)
+    transcode(paths, syntax)
     assert storescu(node.port, folder, option).returncode == 0
     stored = {row["path"] for row in node.ledger.rows("SELECT path FROM instance")}
     assert {pydicom.dcmread(node.spool.absolute(path)).file_meta.TransferSyntaxUID for path in stored} == {syntax}
@@ -79,6 +85,97 @@ def test_fifty_may_call_at_once(node: Node, tmp_path: Path) -> None:
         statuses = list(pool.map(lambda paths: send(node.port, paths), series))
     assert statuses == [[0, 0]] * 50
     assert node.stored() == 100
+
+
+def test_connections_that_ask_for_nothing_are_no_associations(
+    make_node: Callable[..., Node], tmp_path: Path, silent: Callable[[int, int], list[socket.socket]]
+) -> None:
+    node = make_node(max_associations=2)
+    silent(node.port, 5)
+    with socket.create_connection(("127.0.0.1", node.port)):
+        """One that has gone again, such as a probe for the open port."""
+    assert send(node.port, make_series(tmp_path / "in")) == [0] * 5
+    assert node.receiver.associations == 0
+
+
+def test_no_more_associations_than_the_limit(make_node: Callable[..., Node], tmp_path: Path) -> None:
+    node = make_node(max_associations=2)
+    entity = AE(SENDER)
+    entity.add_requested_context(Verification)
+    held = [entity.associate("127.0.0.1", node.port, ae_title=AE_TITLE) for _ in range(3)]
+    assert [association.is_established for association in held] == [True, True, False]
+    assert [node.receiver.associations, held[2].is_rejected] == [2, True]
+    for association in held:
+        association.release()
+    assert node.is_alive(tmp_path)
+
+
+def test_a_long_request_may_ask_for_short_pdus(make_node: Callable[..., Node]) -> None:
+    node = make_node(max_pdu_bytes=4096)
+    entity = AE(SENDER)
+    for context in AllStoragePresentationContexts[:128]:
+        entity.add_requested_context(context.abstract_syntax, [*STORESCU_OPTIONS])
+    association = entity.associate("127.0.0.1", node.port, ae_title=AE_TITLE)
+    assert association.is_established
+    assert association.acceptor.maximum_length == 4096
+    association.release()
+
+
+@pytest.mark.parametrize("beginning", [b"", b"\x01\x00\x00\x00", b"\x01\x00\x00\x00\x10\x00"])
+def test_who_hesitates_too_long_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch, make_node: Callable[..., Node], tmp_path: Path, beginning: bytes
+) -> None:
+    """Also one that sends a byte now and then, so that no single read takes long."""
+    monkeypatch.setattr("spine_segmentation.pacs.association.ACSE_TIMEOUT_SECONDS", 1.0)
+    node = make_node()
+    with socket.create_connection(("127.0.0.1", node.port), 0.2) as connection:
+        connection.sendall(beginning)
+        wait_for(lambda: _is_closed(connection, b"\0" if beginning else b""), "it is still open", 6)
+    wait_for(lambda: not _association_threads(), "a thread is left", 6)
+    assert node.is_alive(tmp_path)
+
+
+def test_the_oldest_of_too_many_that_hesitate_makes_room(
+    monkeypatch: pytest.MonkeyPatch,
+    make_node: Callable[..., Node],
+    tmp_path: Path,
+    silent: Callable[[int, int], list[socket.socket]],
+) -> None:
+    monkeypatch.setattr("spine_segmentation.pacs.association.BoundedServer.request_queue_size", 2)
+    node = make_node()
+    first, *others = silent(node.port, 3)
+    wait_for(lambda: _is_closed(first), "the first is still open", 6)
+    assert not any(_is_closed(connection) for connection in others)
+    assert node.is_alive(tmp_path)
+
+
+@pytest.fixture
+def silent() -> Iterator[Callable[[int, int], list[socket.socket]]]:
+    """Open a number of connections that send nothing, one after the other."""
+    with ExitStack() as stack:
+
+        def connect(port: int, number: int) -> list[socket.socket]:
+            connections = []
+            for _ in range(number):
+                connections.append(stack.enter_context(socket.create_connection(("127.0.0.1", port), 0.2)))
+                time.sleep(0.1)  # the next one shall be accepted later
+            return connections
+
+        yield connect
+
+
+def _association_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if isinstance(thread, Association) and thread.is_acceptor]
+
+
+def _is_closed(connection: socket.socket, drop: bytes = b"") -> bool:
+    try:
+        connection.sendall(drop)
+        return connection.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
 
 
 @pytest.mark.parametrize(
@@ -134,32 +231,6 @@ def test_an_aborted_transfer_keeps_what_was_acknowledged(node: Node, tmp_path: P
     assert node.stored() == 6
 
 
-def make_authority(folder: Path) -> None:
-    """An authority, and certificates of a server, a client, a client that expired, and of another authority."""
-    folder.mkdir()
-    for name in ("ca", "other"):
-        _openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out",
-                 f"{name}.pem", "-subj", f"/CN={name}", "-days", "2")  # fmt: skip
-    (folder / "san").write_text("subjectAltName=IP:127.0.0.1")
-    for name, authority, days in (("server", "ca", 2), ("client", "ca", 2), ("old", "ca", -1), ("alien", "other", 2)):
-        _openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
-                 "-subj", f"/CN={name}")  # fmt: skip
-        validity = ["-days", str(days)] if days > 0 else ["-days", "-1"]
-        _openssl(folder, "x509", "-req", "-in", f"{name}.csr", "-CA", f"{authority}.pem", "-CAkey", f"{authority}.key",
-                 "-CAcreateserial", "-out", f"{name}.pem", "-extfile", "san", *validity)  # fmt: skip
-
-
-def _openssl(folder: Path, *arguments: str) -> None:
-    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tls") / "files"
-    make_authority(folder)
-    return folder
-
-
 def client_context(certificates: Path, name: str | None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=str(certificates / "ca.pem"))
     if name is not None:
@@ -169,20 +240,35 @@ def client_context(certificates: Path, name: str | None) -> ssl.SSLContext:
 
 @pytest.mark.parametrize(("client", "welcome"), [("client", True), (None, False), ("old", False), ("alien", False)])
 def test_tls_asks_for_a_valid_certificate(
-    make_node: Callable[..., Node], certificates: Path, tmp_path: Path, client: str | None, welcome: bool
+    make_node: Callable[..., Node],
+    certificates: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    client: str | None,
+    welcome: bool,
 ) -> None:
-    files = {"certificate": "server.pem", "key": "server.key", "authority": "ca.pem"}
-    node = make_node(tls={name: certificates / file for name, file in files.items()})
+    node = make_node(tls=tls(certificates, "server"))
     paths = make_series(tmp_path / "in", images=2)
     with socket.create_connection(("127.0.0.1", node.port)):  # one that never begins its handshake
         statuses = send(node.port, paths, tls_args=(client_context(certificates, client), "127.0.0.1"))
     assert statuses == ([0, 0] if welcome else [])
     assert node.stored() == (2 if welcome else 0)
+    wait_for(lambda: ("a TLS connection failed" in caplog.text) is not welcome, "a refusal is not logged", 6)
+
+
+def test_who_never_ends_the_handshake_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch, make_node: Callable[..., Node], certificates: Path
+) -> None:
+    monkeypatch.setattr("spine_segmentation.pacs.association.ACSE_TIMEOUT_SECONDS", 1.0)
+    node = make_node(tls=tls(certificates, "server"))
+    with socket.create_connection(("127.0.0.1", node.port), 0.2) as connection:
+        connection.sendall(b"\x16\x03\x01\x02\x00")  # the header of a TLS record, whose content comes byte by byte
+        wait_for(lambda: _is_closed(connection, b"\1"), "it is still open", 6)
+    wait_for(lambda: not _association_threads(), "a thread is left", 6)
 
 
 def test_tls_before_1_2_is_refused(make_node: Callable[..., Node], certificates: Path) -> None:
-    files = {"certificate": "server.pem", "key": "server.key", "authority": "ca.pem"}
-    node = make_node(tls={name: certificates / file for name, file in files.items()})
+    node = make_node(tls=tls(certificates, "server"))
     context = client_context(certificates, "client")
     context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
     context.set_ciphers("ALL:@SECLEVEL=0")
@@ -191,8 +277,7 @@ def test_tls_before_1_2_is_refused(make_node: Callable[..., Node], certificates:
 
 
 def test_plain_senders_get_nowhere_with_tls(make_node: Callable[..., Node], certificates: Path, tmp_path: Path) -> None:
-    files = {"certificate": "server.pem", "key": "server.key", "authority": "ca.pem"}
-    node = make_node(tls={name: certificates / file for name, file in files.items()})
+    node = make_node(tls=tls(certificates, "server"))
     assert send(node.port, make_series(tmp_path / "in")) == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -70,6 +71,15 @@ def make_sender(server: WebServer, folder: Path) -> WebSender:
 
 
 @pytest.fixture
+def tls_server(server: WebServer, certificates: Path) -> WebServer:
+    """The same, over HTTPS."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificates / "server.pem", certificates / "server.key")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    return server
+
+
+@pytest.fixture
 def send(server: WebServer, tmp_path: Path) -> Send:
     """Send one object to a server that answers with a status and a body."""
     sender = make_sender(server, tmp_path)
@@ -100,6 +110,46 @@ def test_an_object_that_nothing_is_said_against_is_stored(send: Send, server: We
     assert CONTENT in content
 
 
+def xml_report(tag: str) -> bytes:
+    """A report as servers send it that know no JSON."""
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?><NativeDicomModel xml:space="preserve">'
+        f'<DicomAttribute tag="{tag}" vr="SQ"><Item number="1"><DicomAttribute tag="00081155" vr="UI">'
+        '<Value number="1">1.2.3</Value></DicomAttribute></Item></DicomAttribute></NativeDicomModel>'
+    ).encode()
+
+
+@pytest.mark.parametrize("status", [200, 202])
+def test_a_report_in_xml_confirms_what_it_names_no_failure_of(send: Send, status: int) -> None:
+    assert send(status, xml_report(tag="00081199")).outcome is Outcome.STORED
+    assert send(status, xml_report(tag="00081198")).outcome is Outcome.REFUSED
+
+
+def test_all_or_some_without_a_report_is_a_difference(send: Send) -> None:
+    """PS3.18 10.5.3: 200 says that all was stored, 202 that there are warnings or failures, which nobody names."""
+    assert send(200).outcome is Outcome.STORED
+    assert send(202) == Attempt(Outcome.REFUSED, "HTTP 202 without a report")
+
+
+def test_the_environment_redirects_no_results(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    assert send(200).outcome is Outcome.STORED
+
+
+def test_certificates_of_the_environment_replace_no_configured_ones(
+    tls_server: WebServer, spool: Spool, certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates / "ca.pem"))
+    spool.absolute("object.dcm").write_bytes(CONTENT)
+    outcomes = []
+    for authority in ("ca", "other"):
+        values = {"kind": "stow-rs", "name": "web", "url": f"https://127.0.0.1:{tls_server.server_port}/dicom-web"}
+        destination = WebDestination.model_validate(values | {"authority": certificates / f"{authority}.pem"})
+        (attempt,) = WebSender(destination, spool).send([Parcel("1.2.3", "1.2", "object.dcm", 0)])
+        outcomes.append(attempt.outcome)
+    assert outcomes == [Outcome.STORED, Outcome.UNREACHABLE]
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_stores_nothing_and_is_not_followed(send: Send, server: WebServer, status: int) -> None:
     attempt = send(status)
@@ -120,7 +170,10 @@ def test_the_report_decides(send: Send, status: int, reason: int | None, outcome
     assert send(status, report(**failure)).outcome is outcome
 
 
-@pytest.mark.parametrize("body", [b"<html>log in</html>", b"[]", b"7", b'{"00081198": 1}', b'{"00081198"'])
+@pytest.mark.parametrize(
+    "body",
+    [b"<html>log in</html>", b"<?xml version='1.0'?><ok/>", b"stored", b"[]", b"7", b'{"00081198": 1}', b'{"00081198"'],
+)
 def test_a_body_that_is_no_report_confirms_nothing(send: Send, body: bytes) -> None:
     assert send(200, body).outcome is Outcome.UNREACHABLE
 
