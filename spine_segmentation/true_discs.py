@@ -19,8 +19,8 @@ SMALL_VOLUME_SHARE = 0.6
 FAR_RATIO = 2.0
 """Signs that the topmost disc is none, but a joint of the dens or the atlas or a spot in the base of the skull: more
 bone in its plane than in that of any true disc, less volume than this share of the next one's, further from it than
-this times the distance of the next two, since C2 with its dens is as high as two vertebrae. One sign alone is met in true
-discs too: a narrowed disc is small, and far where the next one was missed."""
+this times the distance of the next two, since C2 with its dens is as high as two vertebrae. One sign alone is met in
+true discs too: a narrowed disc is small, and far where the next one was missed."""
 
 
 def are_true(positions: Floats, bone_shares: Floats, volumes: Floats) -> npt.NDArray[np.bool_]:
