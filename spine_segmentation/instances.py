@@ -86,7 +86,7 @@ def _separate(voxels: Voxels, column: Column, grid: Volume, labels: npt.NDArray[
     """Write the labels of all structures into ``labels`` and describe them."""
     bone, cartilage = voxels.select(voxels.semantic == VERTEBRA), voxels.select(voxels.semantic == IVD)
     discs, planes = _true_discs(
-        _find_discs(cartilage, column, len(voxels.points), grid.voxel_volume), bone, cartilage, column
+        _find_discs(cartilage, column, len(voxels.points), grid.voxel_volume), bone, cartilage, column, grid.shape
     )
     bodies = _without_lateral_masses(_find_bodies(bone, column, planes, grid.voxel_volume), bone.points, column)
     structures = [(Kind.IVD, cartilage, disc) for disc in discs]
@@ -131,13 +131,15 @@ def _find_discs(cartilage: Voxels, column: Column, spine_size: int, voxel_volume
 
 
 def _true_discs(
-    discs: list[npt.NDArray[np.intp]], bone: Voxels, cartilage: Voxels, column: Column
+    discs: list[npt.NDArray[np.intp]], bone: Voxels, cartilage: Voxels, column: Column, shape: tuple[int, int, int]
 ) -> tuple[list[npt.NDArray[np.intp]], list[Plane]]:
     """The true ones among the discs found, and their planes."""
     planes = [_plane(cartilage.points[disc], column) for disc in discs]
     points = np.array([plane.point for plane in planes]).reshape(-1, 3)
     shares = [bone_share(p, bone.points, cartilage.points[disc]) for p, disc in zip(planes, discs, strict=True)]
-    true = np.flatnonzero(are_true(column.coordinates(points)[:, 0], np.array(shares)))
+    cut = [_touches_border(cartilage.indices[disc], shape) for disc in discs]
+    volumes = np.where(cut, np.nan, [len(disc) for disc in discs])
+    true = np.flatnonzero(are_true(column.coordinates(points)[:, 0], np.array(shares), volumes))
     return [discs[k] for k in true], [planes[k] for k in true]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+Floats = npt.NDArray[np.float64]
+
 MAX_BONE_SHARE = 0.4
 """A disc whose plane runs through bone for more than this share is doubtful: the joint of C1 and C2 beside the dens, a
 spot inside a body, or a disc of which only a part was found. It is 0.12 at most for the 239 discs of SPIDER's masks."""
@@ -12,18 +14,29 @@ spot inside a body, or a disc of which only a part was found. It is 0.12 at most
 DUE_RATIO = 1.5
 """Two discs further apart than this times the distances next to theirs have a disc between them."""
 
+CLEAR_BONE_SHARE = 0.15
+SMALL_VOLUME_SHARE = 0.6
+FAR_RATIO = 2.0
+"""Signs that the topmost disc is none, but a joint of the dens or the atlas or a spot in the base of the skull: more
+bone in its plane than in that of any true disc, less volume than this share of the next one's, further from it than
+this times the distance of the next two, since C2 with its dens is as high as two vertebrae. One sign alone is met in
+true discs too: a narrowed disc is small, and far where the next one was missed."""
 
-def are_true(positions: npt.NDArray[np.float64], bone_shares: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+
+def are_true(positions: Floats, bone_shares: Floats, volumes: Floats) -> npt.NDArray[np.bool_]:
     """Tell true discs from false ones.
 
     Args:
         positions: Shape (n,), along the column, mm, ascending.
         bone_shares: Shape (n,), see :func:`~spine_segmentation.cutting.bone_share`.
+        volumes: Shape (n,), in any unit; NaN where the field of view cuts a disc.
 
     Returns:
         Shape (n,). A doubtful disc is true where a disc is due; above the first and below the last sure one none is.
     """
     sure = bone_shares <= MAX_BONE_SHARE
+    while _top_is_none(positions[sure], bone_shares[sure], volumes[sure]):
+        sure[np.argmax(sure)] = False
     gaps = np.diff(positions[sure])
     beside = np.stack([np.append(np.nan, gaps[:-1]), np.append(gaps[1:], np.nan)]) if len(gaps) else np.empty((2, 0))
     known = np.isfinite(beside)
@@ -32,3 +45,16 @@ def are_true(positions: npt.NDArray[np.float64], bone_shares: npt.NDArray[np.flo
     gap = np.searchsorted(positions[sure], positions) - 1
     between = (gap >= 0) & (gap < len(gaps))
     return np.asarray(sure | (between & np.append(due, False)[np.where(between, gap, -1)]))
+
+
+def _top_is_none(positions: Floats, bone_shares: Floats, volumes: Floats) -> bool:
+    """Whether two signs say so; without three discs there is nothing to compare with."""
+    if len(positions) < 3:
+        return False
+    first, second = np.diff(positions[:3])
+    signs = (
+        bone_shares[0] > CLEAR_BONE_SHARE,
+        volumes[0] < SMALL_VOLUME_SHARE * volumes[1],
+        first > FAR_RATIO * second,
+    )
+    return sum(map(bool, signs)) >= 2

@@ -22,7 +22,7 @@ from spine_segmentation.synth.partial_volume import SlicePlanes
 from spine_segmentation.synth.profiles import per_level
 from spine_segmentation.synth.resolution import Resolution, draw_resolution, reconstruct
 from spine_segmentation.synth.saturation import SaturationBand, draw_saturation_bands, remaining_signal
-from spine_segmentation.synth.tissues import Tissue, TissueMap
+from spine_segmentation.synth.tissues import Semantic, Tissue, TissueMap
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,9 @@ def acquire(
     image = planes.average(image)
     gain = sensitivity(a.coil, tissues.depth, grid)
     image = image * (gain * remaining_signal(a.bands, at, grid))
-    image = _spoil(image, tissues.tissue[list(planes.middle)], at, a, grid, field_of_view)
-    image = reconstruct(image, a.resolution, grid)
+    middle = list(planes.middle)
+    image = _spoil(image, tissues.tissue[middle], at, a, grid, field_of_view)
+    image = reconstruct(image, a.resolution, grid, tissues.semantic[middle] == Semantic.BODY)
     return rescale(correct(image, gain, a.coil), a.scale)
 
 

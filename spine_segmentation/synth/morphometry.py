@@ -20,7 +20,7 @@ Levels = npt.NDArray[np.int64]
 
 T13, S1, BELOW_S1 = VERSE_NUMBERS["T13"], VERSE_NUMBERS["S1"], VERSE_NUMBERS["S2 and below"]
 C2, C3, C5, C6, C7 = (VERSE_NUMBERS[name] for name in ("C2", "C3", "C5", "C6", "C7"))
-T1, T8, T12 = (VERSE_NUMBERS[name] for name in ("T1", "T8", "T12"))
+T1, T8, T11, T12 = (VERSE_NUMBERS[name] for name in ("T1", "T8", "T11", "T12"))
 L1, L4, L5, L6 = (VERSE_NUMBERS[name] for name in ("L1", "L4", "L5", "L6"))
 
 

@@ -23,6 +23,10 @@ _LARGEST_RATIO = 2.0
 _BRIGHT = 0.97
 """Quantile of the signal to which noise is related."""
 
+_LEAST_SIGNAL_TO_NOISE, _DIM = 2.5, 0.2
+"""No more than this share of the bodies' pixels have less signal than so many standard deviations of the noise: a scan
+on which the spine cannot be seen is repeated."""
+
 
 @dataclass(frozen=True)
 class Resolution:
@@ -34,7 +38,7 @@ class Resolution:
         apodisation: Share of the acquired band over which the scanner's filter falls to zero, 0 to 1; with little of
             it, edges ring (Gibbs).
         blur: Standard deviation of blur by motion and decay along rows and columns, mm.
-        noise: Standard deviation of the image's noise relative to bright tissue.
+        noise: Standard deviation of the image's noise relative to bright tissue; less where bodies would not be seen.
         seed: Seed of the noise.
     """
 
@@ -72,25 +76,38 @@ def draw_resolution(rng: np.random.Generator, phase_axis: int, grid_pixel: float
     )
 
 
-def reconstruct(image: Tensor, resolution: Resolution, grid: Grid) -> Tensor:
+def reconstruct(image: Tensor, resolution: Resolution, grid: Grid, bodies: Tensor) -> Tensor:
     """Acquire an image with noise, and take its magnitude on the grid.
 
     Args:
         image: Shape (N, H, W), float32, real.
         resolution: Sampling of k-space.
         grid: The sagittal slices.
+        bodies: Where the vertebral bodies are, bool, of the image's shape.
 
     Returns:
         The same shape, not negative, with Rician noise.
     """
     rows, columns = (_transfer(resolution, axis, grid) for axis in (0, 1))
     transfer = rows[:, None] * columns
-    bright = torch.quantile(image.abs().flatten()[:: max(1, image.numel() // 4000)], _BRIGHT)
     generator = torch.Generator(grid.device).manual_seed(resolution.seed)
     noise = torch.randn((2, *image.shape), generator=generator, device=grid.device)
-    noise *= resolution.noise * bright / transfer.square().mean().sqrt()
+    noise *= _strength(image, resolution, bodies) / transfer.square().mean().sqrt()
     received = torch.fft.ifft2(torch.fft.fft2(torch.complex(image + noise[0], noise[1])) * transfer)
     return torch.hypot(received.real, received.imag)
+
+
+def _strength(image: Tensor, resolution: Resolution, bodies: Tensor) -> Tensor:
+    """Standard deviation of the noise."""
+    strength = resolution.noise * _quantile(image.abs(), _BRIGHT)
+    if not bool(bodies.any()):
+        return strength
+    return torch.minimum(strength, _quantile(image[bodies].abs(), _DIM) / _LEAST_SIGNAL_TO_NOISE)
+
+
+def _quantile(values: Tensor, share: float) -> Tensor:
+    """Quantile of about 4,000 of the values."""
+    return torch.quantile(values.flatten()[:: max(1, values.numel() // 4000)], share)
 
 
 def _transfer(resolution: Resolution, axis: int, grid: Grid) -> Tensor:

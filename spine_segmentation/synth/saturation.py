@@ -18,7 +18,7 @@ class SaturationBand:
 
     Attributes:
         below: Distance of its middle below the grid's centre, mm.
-        behind: Distance of its middle behind the column, negative in front of it, mm.
+        behind: Distance of its middle behind the column, mm; negative in front of whatever of the column is in view.
         angle: Of the band from the rows' axis toward posterior, radians.
         half_width: mm.
         edge: Softness of its edges, mm.
@@ -63,10 +63,13 @@ def remaining_signal(bands: tuple[SaturationBand, ...], at: Coordinates, grid: G
     """
     gain = torch.ones((), device=grid.device)
     rows, columns = grid.inferior()[:, None], grid.posterior()
+    course = columns[at.d.abs().argmin(dim=1)]
     for band in bands:
         below = rows - rows[grid.rows // 2] - band.below
-        behind = columns - columns[at.d[grid.rows // 2].abs().argmin()] - band.behind
-        distance = (behind * float(np.cos(band.angle)) - below * float(np.sin(band.angle))).abs()
+        across, along = float(np.cos(band.angle)), float(np.sin(band.angle))
+        column = course * across - below[:, 0] * along
+        place = column.min() if band.behind < 0 else column[grid.rows // 2]
+        distance = (columns * across - below * along - place - band.behind).abs()
         inside = torch.sigmoid((band.half_width - distance) / band.edge)
         gain = gain * (1 - (1 - band.remaining) * inside)
     return gain

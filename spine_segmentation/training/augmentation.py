@@ -19,6 +19,10 @@ _END_MM = 130.0
 _LOWER_END_SHARE = 0.7
 """Lower ends are cut more often: there L5 and S1 must be told apart."""
 
+_BOTH_ENDS_SHARE = 0.5
+_LEAST_KEPT_MM = 80.0
+"""Share of cut scans that end on the other side as well, after at least two bodies."""
+
 
 def random_view(
     image: Tensor,
@@ -73,8 +77,8 @@ def crop_field_of_view(image: Tensor, target: Tensor, random: Random) -> tuple[T
     return image * inside, target * inside
 
 
-def cut_end(image: Tensor, target: Tensor, pixel_size: float, random: Random) -> tuple[Tensor, Tensor]:
-    """Blank one end of the column, as a scan does that ends there: the last body in view is often cut, S1 above all.
+def cut_column(image: Tensor, target: Tensor, pixel_size: float, random: Random) -> tuple[Tensor, Tensor]:
+    """Blank one end of the column or both, as a scan does that ends there: the last body in view is often cut, S1 most.
 
     Args:
         image: Shape (channels, rows, columns).
@@ -85,11 +89,21 @@ def cut_end(image: Tensor, target: Tensor, pixel_size: float, random: Random) ->
     labelled = torch.nonzero((target > 0).any(1))[:, 0]
     if len(labelled) == 0:
         return image, target
-    first, last = int(labelled[0]), int(labelled[-1])
-    cut = round(random.uniform(0, min(_END_MM / pixel_size, 0.6 * (last - first))))
     inside = torch.zeros(image.shape[-2:], dtype=torch.bool)
-    inside[slice(0, last + 1 - cut) if random.random() < _LOWER_END_SHARE else slice(first + cut, None)] = True
+    inside[_rows_in_view(int(labelled[0]), int(labelled[-1]), pixel_size, random)] = True
     return image * inside, target * inside
+
+
+def _rows_in_view(first: int, last: int, pixel_size: float, random: Random) -> slice:
+    """Rows of a scan that ends within a column from the first to the last row."""
+    length = last - first
+    cut = round(random.uniform(0, min(_END_MM / pixel_size, 0.6 * length)))
+    everything = random.random() >= _BOTH_ENDS_SHARE
+    kept = last + 1 if everything else round(max(_LEAST_KEPT_MM / pixel_size, random.random() * length))
+    end = last + 1 - cut
+    if random.random() < _LOWER_END_SHARE:
+        return slice(max(end - kept, 0), end)
+    return slice(first + cut, None if everything else first + cut + kept)
 
 
 def recolour(image: Tensor, regions: Tensor, random: Random) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from spine_segmentation.errors import UnreadableFile
-from spine_segmentation.training.augmentation import cut_end, random_look
+from spine_segmentation.training.augmentation import cut_column, random_look
 from spine_segmentation.training.pack_format import PackFormat, dequantise
 from spine_segmentation.training.samples import Sample, Task, make_sample
 
@@ -23,7 +23,7 @@ Shard = npt.NDArray[np.void]
 
 
 _CUT_SHARE = 0.4
-"""Share of samples of which one end is cut off."""
+"""Share of samples of which one end or both are cut off."""
 
 
 class PackedTriplets(Dataset[Sample]):
@@ -53,7 +53,7 @@ class PackedTriplets(Dataset[Sample]):
         if random.random() < 0.5:
             image = image.flip(0)
         if random.random() < _CUT_SHARE:
-            image, target = cut_end(image, target, self.pixel_size, random)
+            image, target = cut_column(image, target, self.pixel_size, random)
         if random.random() < 0.5:
             image = random_look(image, random)
         return make_sample(image, target, self.task)

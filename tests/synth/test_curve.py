@@ -41,12 +41,28 @@ def test_sacrum_tilts_backwards(persons: list[tuple[Column, Curve]]) -> None:
 
 
 def test_sagittal_angles_are_as_measured(persons: list[tuple[Column, Curve]]) -> None:
-    """Means to 2.5 degrees, to 4.5 at L5-S1, where the sacrum bends the curve; spread to a quarter."""
+    """Means to 2.5 degrees, L5-S1 steeper than the L5-L6 that stands for it in the table; spread to a quarter."""
     measured, found = shape_statistics().sagittal, _angles(persons, axis=1)
-    difference = np.abs(found.mean(axis=0) - measured.mean)
-    assert difference[:-1].max() < 2.5
-    assert difference[-1] < 4.5
+    difference = found.mean(axis=0) - measured.mean
+    assert np.abs(difference[:-1]).max() < 2.5
+    assert 3 < difference[-1] < 7
     np.testing.assert_allclose(found.std(axis=0), measured.sd, rtol=0.25)
+
+
+def test_lumbar_discs_are_tilted_as_in_patients(persons: list[tuple[Column, Curve]]) -> None:
+    """L4-L5 by 12.4 and L5-S1 by 31.8 degrees in 26 SPIDER patients."""
+    usual = [(column, curve) for column, curve in persons if column.index(S1) == 23 and column.vertebrae[-2] == "L5"]
+    tilts = np.degrees(np.array([_disc_tilts(column, curve) for column, curve in usual]))
+    np.testing.assert_allclose(tilts.mean(axis=0), (12.4, 31.8), atol=2)
+    assert tilts.std(axis=0).max() < 10
+
+
+def _disc_tilts(column: Column, curve: Curve) -> Floats:
+    """Tilt of the discs L4-L5 and L5-S1, radian, (2,)."""
+    centres = column.disc_centre[[column.index(L5) - 1, column.index(L5)]]
+    course = np.array([curve.point(centre + 1) for centre in centres]) - [curve.point(centre - 1) for centre in centres]
+    own = np.arctan(np.interp(centres, ARC_LENGTHS, curve.tilt))
+    return np.asarray(np.arctan2(course[:, 0], course[:, 1]) + own)
 
 
 def test_neighbouring_angles_are_correlated_as_measured(persons: list[tuple[Column, Curve]]) -> None:

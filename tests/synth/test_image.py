@@ -11,7 +11,7 @@ from spine_segmentation.synth.acquisition import Acquisition, acquire, draw_acqu
 from spine_segmentation.synth.chemical_shift import ChemicalShift
 from spine_segmentation.synth.coil import Coil, sensitivity
 from spine_segmentation.synth.contrast import Contrast, Weighting, draw_contrast
-from spine_segmentation.synth.coordinates import Coordinates
+from spine_segmentation.synth.coordinates import Coordinates, locate
 from spine_segmentation.synth.field_of_view import FieldOfView, whole
 from spine_segmentation.synth.ghosts import Ghosts
 from spine_segmentation.synth.grid import Grid
@@ -22,7 +22,7 @@ from spine_segmentation.synth.partial_volume import slice_planes
 from spine_segmentation.synth.person import draw_person
 from spine_segmentation.synth.rendering import render
 from spine_segmentation.synth.resolution import Resolution
-from spine_segmentation.synth.saturation import SaturationBand
+from spine_segmentation.synth.saturation import SaturationBand, remaining_signal
 from spine_segmentation.synth.tissues import Semantic, Tissue, TissueMap
 from spine_segmentation.synth.voxelize import voxelize
 
@@ -169,6 +169,22 @@ def test_an_anterior_band_darkens_the_front_only(grid: Grid, anatomy: tuple[Tiss
     spine = int(anatomy[1].d[80].abs().argmin())
     assert float(seen[spine - 40]) < 0.3 * float(seen[spine])
     assert float(seen[spine + 30]) == pytest.approx(float(seen[spine]), rel=0.05)
+
+
+@pytest.mark.parametrize("angle", [-0.3, 0.0, 0.3])
+def test_an_anterior_band_leaves_the_whole_column_in_view_bright(angle: float) -> None:
+    """However the column is curved: 30 mm in front of the line of the bodies' centres, nothing of them is reached."""
+    at = _whole_column()
+    band = SaturationBand(0.0, -80.0, angle, 50.0, 3.0, 0.05)
+    left = remaining_signal((band,), at[1], at[0])
+    assert float(left[at[1].d.abs() < 15].min()) > 0.95
+    assert float(left.min()) < 0.1
+
+
+def _whole_column() -> tuple[Grid, Coordinates]:
+    y, z = PERSON.curve.point(PERSON.column.position(LEVEL_L3))
+    whole = Grid((0.0,), 350, 150, 2.0, (z - 520, y - 170), torch.device("cpu"))
+    return whole, locate(whole, PERSON.column, PERSON.curve, 0.0, 0)
 
 
 def test_what_lies_outside_folds_over_to_the_other_side(grid: Grid, anatomy: tuple[TissueMap, Coordinates]) -> None:
