@@ -61,7 +61,7 @@ class Artim:
         """
         self.established(event)
         if event.assoc.requestor.primitive is None:
-            event.assoc.dul.to_user_queue.put(None)  # type: ignore[arg-type]  # what it takes for a time-out
+            event.assoc.dul.to_user_queue.put(None)  # what it takes for a time-out
 
     def expire(self) -> None:
         """Cut off the connections whose time is over."""
