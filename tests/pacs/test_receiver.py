@@ -95,7 +95,7 @@ def test_connections_that_ask_for_nothing_are_no_associations(
     with socket.create_connection(("127.0.0.1", node.port)):
         """One that has gone again, such as a probe for the open port."""
     assert send(node.port, make_series(tmp_path / "in")) == [0] * 5
-    assert node.receiver.associations == 0
+    wait_for(lambda: node.receiver.associations == 0, "silent connections count")
 
 
 def test_no_more_associations_than_the_limit(make_node: Callable[..., Node], tmp_path: Path) -> None:
@@ -288,9 +288,9 @@ def test_a_defect_is_logged_by_its_kind_and_answered(
         raise ZeroDivisionError("Secret^Person")
 
     (image,) = make_series(tmp_path / "in", images=1)
-    monkeypatch.setattr(node.intake, "accept", fail)
-    assert send(node.port, [image]) == [StoreStatus.UNEXPECTED]
+    with monkeypatch.context() as patch:
+        patch.setattr(node.intake, "accept", fail)
+        assert send(node.port, [image]) == [StoreStatus.UNEXPECTED]
     assert "unexpected ZeroDivisionError" in caplog.text
     assert "Secret" not in caplog.text
-    monkeypatch.undo()
     assert send(node.port, [image]) == [0]
