@@ -17,6 +17,12 @@ from spine_segmentation.pacs.loop_guard import reason_to_skip
 MAX_INTERRUPTIONS = 50
 """A job that was running so often when the whole service died is the suspect."""
 
+_WITH_IMAGES = (
+    "SELECT * FROM series WHERE group_uid=?"
+    " AND EXISTS(SELECT 1 FROM instance WHERE instance.series_uid=series.series_uid)"
+)
+"""The series of a group but those whose images were readmitted and have not come again."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -59,7 +65,7 @@ class ResultObject:
 
 
 def settle(ledger: Ledger, group_uid: str) -> None:
-    """Make a job of every series of a group that is complete, unless its content has one already.
+    """Make a job of every series with images in a complete group, unless its content has one already.
 
     A job of an earlier content that has not begun is dropped. Images that come again after they were processed and
     deleted make no job; they are deleted again in time.
@@ -70,7 +76,7 @@ def settle(ledger: Ledger, group_uid: str) -> None:
     """
     with ledger.transaction() as db:
         content = content_hash(db, group_uid)
-        for series in db.execute("SELECT * FROM series WHERE group_uid=?", (group_uid,)).fetchall():
+        for series in db.execute(_WITH_IMAGES, (group_uid,)).fetchall():
             deleted = _has_deleted_images(db, series["series_uid"])
             if deleted and series["state"] == "SETTLED":
                 continue  # it is history, and its result stays
