@@ -22,6 +22,11 @@ _WITH_IMAGES = (
     " AND EXISTS(SELECT 1 FROM instance WHERE instance.series_uid=series.series_uid)"
 )
 """The series of a group but those whose images were readmitted and have not come again."""
+_STANDING = (
+    "SELECT id FROM job WHERE series_uid=? AND content IN (?, ?) AND state<>'SUPERSEDED' AND NOT EXISTS("
+    "SELECT 1 FROM job AS later WHERE later.series_uid=job.series_uid AND later.id>job.id AND later.state='DONE')"
+)
+"""The jobs of a content whose place no later one has taken."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,7 @@ def settle(ledger: Ledger, group_uid: str) -> None:
                 continue  # it is history, and its result stays
             if not _is_known(db, series["series_uid"], content, content_hash(db, group_uid, deleted_too=True)):
                 _supersede_waiting(db, series["series_uid"])
+                _free(db, series["series_uid"], content)
                 _insert(db, series["series_uid"], content, *_verdict(series, deleted))
         db.execute("UPDATE series SET state='SETTLED' WHERE group_uid=?", (group_uid,))
 
@@ -217,13 +223,20 @@ def _has_deleted_images(db: sqlite3.Connection, series_uid: str) -> bool:
 
 
 def _is_known(db: sqlite3.Connection, series_uid: str, content: str, whole: str) -> bool:
-    """Whether the content has a job, as it is or with what is deleted; a job that was purged has images again."""
-    values = (series_uid, content, whole)
-    db.execute(
-        "UPDATE job SET purged=0, finished_at=? WHERE series_uid=? AND content IN (?, ?) AND purged",
-        (time.time(), *values),
+    """Whether the content has a job that stands, as it is or with what is deleted; a purged one has images again."""
+    known = db.execute(_STANDING, (series_uid, content, whole)).fetchall()
+    db.executemany(
+        "UPDATE job SET purged=0, finished_at=? WHERE id=? AND purged", [(time.time(), job_id) for (job_id,) in known]
     )
-    return db.execute("SELECT 1 FROM job WHERE series_uid=? AND content IN (?, ?)", values).fetchone() is not None
+    return bool(known)
+
+
+def _free(db: sqlite3.Connection, series_uid: str, content: str) -> None:
+    """Take a content that comes again, after images were readmitted, from jobs that do not stand any more."""
+    db.execute(
+        "UPDATE job SET content=content || ' ' || id WHERE series_uid=? AND content=?",
+        (series_uid, content),
+    )
 
 
 def _verdict(series: sqlite3.Row, deleted: bool) -> tuple[str, str]:

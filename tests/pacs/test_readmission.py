@@ -11,7 +11,7 @@ from pydicom import Dataset
 from spine_segmentation.errors import UsageError
 from spine_segmentation.pacs import jobs
 from spine_segmentation.pacs.claims import claim
-from spine_segmentation.pacs.jobs import ResultObject
+from spine_segmentation.pacs.jobs import Job, ResultObject
 from spine_segmentation.pacs.retention import purge, readmit
 from spine_segmentation.pacs.statuses import StoreStatus
 from tests.pacs.lab import make_series
@@ -67,6 +67,50 @@ def test_the_same_images_again_make_no_job(desk: Desk, images: list[Dataset]) ->
         assert desk.accept(image) is SUCCESS
     jobs.settle(desk.ledger, images[0].SeriesInstanceUID)
     assert claim(desk.ledger, "m", MAX_ATTEMPTS) is None
+
+
+def finish(desk: Desk, series_uid: str) -> Job:
+    """Finish the only job; its result is named by its version."""
+    jobs.settle(desk.ledger, series_uid)
+    batch = claim(desk.ledger, "m", MAX_ATTEMPTS)
+    assert batch is not None
+    (job,) = batch.jobs
+    uid = f"9.{job.version}"
+    assert jobs.finish(desk.ledger, job, [ResultObject(uid, "sc", f"{uid}.0", f"results/job-{job.id}/x")], [])
+    return job
+
+
+@pytest.mark.parametrize("repeated", [False, True], ids=["first", "first, and once more in vain"])
+def test_the_first_images_make_a_version_again_after_a_wrong_correction(
+    desk: Desk, images: list[Dataset], repeated: bool
+) -> None:
+    series_uid = images[0].SeriesInstanceUID
+    if repeated:
+        with desk.ledger.transaction() as db:
+            db.execute("UPDATE instance SET path='again'")
+        assert jobs.retry(desk.ledger, 1)
+        assert claim(desk.ledger, "m", MAX_ATTEMPTS) is None
+    for name, version in (("Wrong^Name", 2), ("Doe^Jane", 3)):
+        purge(desk.ledger, desk.spool, series_uid)
+        readmit(desk.ledger, series_uid)
+        for image in images:
+            image.PatientName = name
+            assert desk.accept(image) is SUCCESS
+        job = finish(desk, series_uid)
+        assert (job.version, job.predecessors) == (version, (f"9.{version - 1}.0",))
+
+
+def test_the_right_images_make_a_version_without_a_wrong_late_one(desk: Desk, images: list[Dataset]) -> None:
+    series_uid = images[0].SeriesInstanceUID
+    readmit(desk.ledger, series_uid)
+    assert [desk.accept(image) for image in images[:2]] == [SUCCESS] * 2
+    assert finish(desk, series_uid).version == 2
+    assert desk.accept(images[2]) is SUCCESS
+    assert finish(desk, series_uid).version == 3
+    purge(desk.ledger, desk.spool, series_uid)
+    readmit(desk.ledger, series_uid)
+    assert [desk.accept(image) for image in images[:2]] == [SUCCESS] * 2
+    assert finish(desk, series_uid).version == 4
 
 
 def test_the_operator_readmits_what_is_deleted_and_nothing_else(tmp_path: Path) -> None:
