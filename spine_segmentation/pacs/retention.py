@@ -95,25 +95,26 @@ def purge(ledger: Ledger, spool: Spool, group_uid: str, *, undelivered: bool = F
     return True
 
 
-def readmit(ledger: Ledger, group_uid: str) -> int:
-    """Let the deleted images of a group come again, whatever they hold then: a correction, which makes a new version.
+def readmit(ledger: Ledger, spool: Spool, group_uid: str) -> int:
+    """Let the deleted or missing images of a group come again, whatever they hold: a correction, for a new version.
 
     Args:
         ledger: The ledger.
+        spool: The files.
         group_uid: The group.
 
     Returns:
         How many images; none if a job of the group waits or runs.
     """
     with ledger.transaction() as db:
-        values = {"group": group_uid}
-        if db.execute(_UNFINISHED, values).fetchone():
+        if db.execute(_UNFINISHED, {"group": group_uid}).fetchone():
             return 0
-        return db.execute(
-            "DELETE FROM instance WHERE path IS NULL"
-            " AND series_uid IN (SELECT series_uid FROM series WHERE group_uid=:group)",
-            values,
-        ).rowcount
+        images = db.execute(
+            "SELECT sop_uid, path FROM instance JOIN series USING(series_uid) WHERE group_uid=?", (group_uid,)
+        ).fetchall()
+        gone = [(sop_uid,) for sop_uid, path in images if not spool.holds(path)]
+        db.executemany("DELETE FROM instance WHERE sop_uid=?", gone)
+        return len(gone)
 
 
 def _forget(db: sqlite3.Connection, values: dict[str, str]) -> list[str]:

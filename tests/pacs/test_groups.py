@@ -139,8 +139,9 @@ def test_a_series_that_comes_after_the_others_are_deleted_leaves_their_results_a
 
 def test_a_readmitted_series_that_comes_without_the_others_is_processed_alone(ledger: Ledger, tmp_path: Path) -> None:
     process(ledger)
-    assert purge(ledger, Spool(tmp_path / "spool"), STUDY)
-    assert readmit(ledger, STUDY) == 2
+    spool = Spool(tmp_path / "spool")
+    assert purge(ledger, spool, STUDY)
+    assert readmit(ledger, spool, STUDY) == 2
     arrive(ledger, T1W)
     assert process(ledger) == {T1W: 2}
     assert states(ledger, T2W) == ["DONE"], "nothing came of it"
