@@ -215,9 +215,9 @@ def _retry(ledger: Ledger, job_id: int) -> bool:
 
 
 def _failed(ledger: Ledger) -> list[int]:
-    """The jobs that have failed and that no later one of the series replaces, and those with dead letters."""
+    """The jobs that have failed, are not purged nor replaced by a later one of the series, or have dead letters."""
     rows = ledger.rows(
-        "SELECT id FROM job WHERE (state='FAILED' AND id=(SELECT MAX(id) FROM job AS other"
+        "SELECT id FROM job WHERE (state='FAILED' AND purged=0 AND id=(SELECT MAX(id) FROM job AS other"
         " WHERE other.series_uid=job.series_uid)) OR id IN"
         " (SELECT job_id FROM result JOIN delivery USING(sop_uid) WHERE delivery.state='DEAD') ORDER BY id"
     )

@@ -214,7 +214,11 @@ def _again(db: sqlite3.Connection, row: sqlite3.Row) -> None:
     if row["state"] == "DONE":
         _insert(db, row["series_uid"], row["content"], "READY", "")
     else:
-        db.execute("UPDATE job SET state='READY', attempts=0, interruptions=0, reason='' WHERE id=?", (row["id"],))
+        db.execute(
+            "UPDATE job SET state='READY', attempts=0, interruptions=0, reason='', created_at=?, finished_at=NULL"
+            " WHERE id=?",
+            (time.time(), row["id"]),
+        )
 
 
 def _has_deleted_images(db: sqlite3.Connection, series_uid: str) -> bool:
@@ -253,7 +257,8 @@ def _insert(db: sqlite3.Connection, series_uid: str, content: str, state: str, r
     now = time.time()
     db.execute(
         "INSERT INTO job(series_uid, content, state, reason, created_at, finished_at) VALUES(?,?,?,?,?,?)"
-        " ON CONFLICT DO UPDATE SET state=excluded.state, reason=excluded.reason, finished_at=excluded.finished_at",
+        " ON CONFLICT DO UPDATE SET state=excluded.state, reason=excluded.reason, created_at=excluded.created_at,"
+        " finished_at=excluded.finished_at",
         (series_uid, content, state, reason, now, None if state == "READY" else now),
     )
 
