@@ -42,9 +42,12 @@ class _Handler(BaseHTTPRequestHandler):
         return self._answer(200, [self._series(name) for name in "abc"] if "since=0" in self.path else [])
 
     def do_POST(self) -> None:
-        (identifier,) = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["Resources"]
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path == "/tools/find":
+            return self._answer(200, {"found": "an object, not a list"})
+        (identifier,) = body["Resources"]
         self.server.asked.append(identifier)
-        self._answer(500 if identifier in self.server.refused else 200, {})
+        return self._answer(500 if identifier in self.server.refused else 200, {})
 
     def _series(self, name: str) -> dict[str, object]:
         """A series that has changed an hour ago, by the server's clock."""
