@@ -19,6 +19,7 @@ _READY_OF_GROUP = (
     "SELECT * FROM group_job WHERE state='READY' AND id NOT IN (SELECT value FROM json_each(?))"
     " AND group_uid=? AND attempts<? ORDER BY id"
 )
+_IMAGE = "SELECT 1 FROM instance WHERE series_uid=? AND path IS NOT NULL"
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,10 @@ def _batch(db: sqlite3.Connection, first: sqlite3.Row, model: str, attempts_toge
 
 
 def _start(db: sqlite3.Connection, row: sqlite3.Row, model: str) -> bool:
-    """Set a job running, unless the same model has processed the same content already."""
+    """Set a job running, unless there is nothing to process, or the same model has processed it already."""
+    if not db.execute(_IMAGE, (row["series_uid"],)).fetchone():
+        close(db, row["id"], "SKIPPED", "its series has no images")
+        return False
     key = (row["series_uid"], row["content"], model)
     done = "SELECT 1 FROM job WHERE series_uid=? AND content=? AND model=? AND id<>?"
     if db.execute(done, (*key, row["id"])).fetchone():

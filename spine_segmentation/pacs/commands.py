@@ -158,15 +158,15 @@ def purge(
 
 @queue.command()
 def readmit(config: Config, job_id: JobId) -> None:
-    """Let the deleted images of a job's series, and of those named together with it, come again, corrected or not."""
+    """Let deleted images of a job's series, and of those named together with it, come again, corrected or not."""
     from spine_segmentation.pacs.retention import readmit as readmit_group
 
-    ledger, _ = _open(config)
-    images = readmit_group(ledger, _group_of(ledger, job_id))
+    ledger, spool = _open(config)
+    images = readmit_group(ledger, spool, _group_of(ledger, job_id))
     if not images:
         raise UsageError(
             f"the series of job {job_id} has no deleted images, or is in work",
-            expected="a series whose images were deleted by retention or 'queue purge'",
+            expected="a series whose images were deleted by retention or 'queue purge', or are missing from the spool",
             remedy="send the images: as long as the earlier ones are here, they are compared with them",
         )
     console.print(f"{images} images may come again")
@@ -215,9 +215,9 @@ def _retry(ledger: Ledger, job_id: int) -> bool:
 
 
 def _failed(ledger: Ledger) -> list[int]:
-    """The jobs that have failed and that no later one of the series replaces, and those with dead letters."""
+    """The jobs that have failed, are not purged nor replaced by a later one of the series, or have dead letters."""
     rows = ledger.rows(
-        "SELECT id FROM job WHERE (state='FAILED' AND id=(SELECT MAX(id) FROM job AS other"
+        "SELECT id FROM job WHERE (state='FAILED' AND purged=0 AND id=(SELECT MAX(id) FROM job AS other"
         " WHERE other.series_uid=job.series_uid)) OR id IN"
         " (SELECT job_id FROM result JOIN delivery USING(sop_uid) WHERE delivery.state='DEAD') ORDER BY id"
     )

@@ -1,4 +1,7 @@
-"""Times that lie in the future: the machine's clock was ahead when they were noted, and was set back since."""
+"""Times that lie in the future: the machine's clock was ahead when they were noted, and was set back since.
+
+Or it stands in the past now and the times are right, which is for the caller to rule out.
+"""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _LOCKS = 64
 """Two objects of one UID are never decided on at the same time; others rarely wait for one another."""
 
 _ANOTHER = "another image of this UID was accepted earlier"
-_DELETED = "the image of this UID is deleted, and nothing is left to compare with; 'queue readmit' lets it come"
+_DELETED = "the image of this UID is deleted or missing: there is nothing to compare with; 'queue readmit' lets it come"
 _CORRECTED = "it has another header, and 'corrected_headers' is set to 'refuse'"
 _OTHER_STUDY = "its series was accepted as one of another study"
 
@@ -132,13 +132,9 @@ class Intake:
         content = arrival.meta + arrival.encoded
         sha256 = _digest(arrival)
         known = self._ledger.row("SELECT * FROM instance WHERE sop_uid=?", identity.sop_uid)
-        if known is None or (known["sha256"] == sha256 and not self._is_here(known)):
+        if known is None or (known["sha256"] == sha256 and not self._spool.holds(known["path"])):
             return self._store(arrival, identity, sha256, content)
         return self._meet_again(arrival, identity, sha256, content, known)
-
-    def _is_here(self, known: sqlite3.Row) -> bool:
-        """Whether the file of an image is here: it may be deleted by retention, and otherwise be missing."""
-        return known["path"] is not None and self._spool.absolute(known["path"]).is_file()
 
     def _meet_again(
         self, arrival: Arrival, identity: Identity, sha256: str, content: bytes, known: sqlite3.Row
@@ -149,7 +145,7 @@ class Intake:
             return StoreStatus.OUT_OF_RESOURCES, ""
         corrected = relation is Relation.HEADER
         if relation is Relation.DIFFERENT or (corrected and self._corrected_headers == "refuse"):
-            reason = _CORRECTED if corrected else _ANOTHER if self._is_here(known) else _DELETED
+            reason = _CORRECTED if corrected else _ANOTHER if self._spool.holds(known["path"]) else _DELETED
             return self._refuse(arrival, sha256, reason)
         if corrected and self._corrected_headers == "replace":
             status, series_uid = self._store(arrival, identity, sha256, content)
@@ -160,7 +156,7 @@ class Intake:
         return StoreStatus.SUCCESS, identity.series_uid
 
     def _relate(self, identity: Identity, known: sqlite3.Row, content: bytes) -> Relation:
-        if known["series_uid"] != identity.series_uid or not self._is_here(known):
+        if known["series_uid"] != identity.series_uid or not self._spool.holds(known["path"]):
             return Relation.DIFFERENT
         with tempfile.NamedTemporaryFile(dir=self._spool.root / "incoming", suffix=".dcm") as file:
             file.write(content)

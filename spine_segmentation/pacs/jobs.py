@@ -17,6 +17,17 @@ from spine_segmentation.pacs.loop_guard import reason_to_skip
 MAX_INTERRUPTIONS = 50
 """A job that was running so often when the whole service died is the suspect."""
 
+_WITH_IMAGES = (
+    "SELECT * FROM series WHERE group_uid=?"
+    " AND EXISTS(SELECT 1 FROM instance WHERE instance.series_uid=series.series_uid)"
+)
+"""The series of a group but those whose images were readmitted and have not come again."""
+_STANDING = (
+    "SELECT id FROM job WHERE series_uid=? AND content IN (?, ?) AND state<>'SUPERSEDED' AND NOT EXISTS("
+    "SELECT 1 FROM job AS later WHERE later.series_uid=job.series_uid AND later.id>job.id AND later.state='DONE')"
+)
+"""The jobs of a content whose place no later one has taken."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -59,7 +70,7 @@ class ResultObject:
 
 
 def settle(ledger: Ledger, group_uid: str) -> None:
-    """Make a job of every series of a group that is complete, unless its content has one already.
+    """Make a job of every series with images in a complete group, unless its content has one already.
 
     A job of an earlier content that has not begun is dropped. Images that come again after they were processed and
     deleted make no job; they are deleted again in time.
@@ -70,12 +81,13 @@ def settle(ledger: Ledger, group_uid: str) -> None:
     """
     with ledger.transaction() as db:
         content = content_hash(db, group_uid)
-        for series in db.execute("SELECT * FROM series WHERE group_uid=?", (group_uid,)).fetchall():
+        for series in db.execute(_WITH_IMAGES, (group_uid,)).fetchall():
             deleted = _has_deleted_images(db, series["series_uid"])
             if deleted and series["state"] == "SETTLED":
                 continue  # it is history, and its result stays
             if not _is_known(db, series["series_uid"], content, content_hash(db, group_uid, deleted_too=True)):
                 _supersede_waiting(db, series["series_uid"])
+                _free(db, series["series_uid"], content)
                 _insert(db, series["series_uid"], content, *_verdict(series, deleted))
         db.execute("UPDATE series SET state='SETTLED' WHERE group_uid=?", (group_uid,))
 
@@ -202,7 +214,11 @@ def _again(db: sqlite3.Connection, row: sqlite3.Row) -> None:
     if row["state"] == "DONE":
         _insert(db, row["series_uid"], row["content"], "READY", "")
     else:
-        db.execute("UPDATE job SET state='READY', attempts=0, interruptions=0, reason='' WHERE id=?", (row["id"],))
+        db.execute(
+            "UPDATE job SET state='READY', attempts=0, interruptions=0, reason='', created_at=?, finished_at=NULL"
+            " WHERE id=?",
+            (time.time(), row["id"]),
+        )
 
 
 def _has_deleted_images(db: sqlite3.Connection, series_uid: str) -> bool:
@@ -211,13 +227,20 @@ def _has_deleted_images(db: sqlite3.Connection, series_uid: str) -> bool:
 
 
 def _is_known(db: sqlite3.Connection, series_uid: str, content: str, whole: str) -> bool:
-    """Whether the content has a job, as it is or with what is deleted; a job that was purged has images again."""
-    values = (series_uid, content, whole)
-    db.execute(
-        "UPDATE job SET purged=0, finished_at=? WHERE series_uid=? AND content IN (?, ?) AND purged",
-        (time.time(), *values),
+    """Whether the content has a job that stands, as it is or with what is deleted; a purged one has images again."""
+    known = db.execute(_STANDING, (series_uid, content, whole)).fetchall()
+    db.executemany(
+        "UPDATE job SET purged=0, finished_at=? WHERE id=? AND purged", [(time.time(), job_id) for (job_id,) in known]
     )
-    return db.execute("SELECT 1 FROM job WHERE series_uid=? AND content IN (?, ?)", values).fetchone() is not None
+    return bool(known)
+
+
+def _free(db: sqlite3.Connection, series_uid: str, content: str) -> None:
+    """Take a content that comes again, after images were readmitted, from jobs that do not stand any more."""
+    db.execute(
+        "UPDATE job SET content=content || ' ' || id WHERE series_uid=? AND content=?",
+        (series_uid, content),
+    )
 
 
 def _verdict(series: sqlite3.Row, deleted: bool) -> tuple[str, str]:
@@ -234,7 +257,8 @@ def _insert(db: sqlite3.Connection, series_uid: str, content: str, state: str, r
     now = time.time()
     db.execute(
         "INSERT INTO job(series_uid, content, state, reason, created_at, finished_at) VALUES(?,?,?,?,?,?)"
-        " ON CONFLICT DO UPDATE SET state=excluded.state, reason=excluded.reason, finished_at=excluded.finished_at",
+        " ON CONFLICT DO UPDATE SET state=excluded.state, reason=excluded.reason, created_at=excluded.created_at,"
+        " finished_at=excluded.finished_at",
         (series_uid, content, state, reason, now, None if state == "READY" else now),
     )
 

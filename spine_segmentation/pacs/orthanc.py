@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import requests
+from pydantic import TypeAdapter
 
 from spine_segmentation.errors import OutputError
 from spine_segmentation.pacs import config
@@ -50,21 +51,22 @@ class OrthancClient:
 
     def delete(self, path: str) -> None:
         """Delete a resource; one that is not there is no error. Errors as in :meth:`get`."""
-        with _answering():
+        with answering():
             self._request("DELETE", path)
 
     def find_instances(self, sop_uid: str) -> Sequence[str]:
         """Look up the Orthanc identifiers of a SOP Instance UID; errors as in :meth:`get`."""
-        answer = self.post("/tools/find", {"Level": "Instance", "Query": {"SOPInstanceUID": sop_uid}})
-        return [str(identifier) for identifier in answer]
+        with answering():
+            answer = self.post("/tools/find", {"Level": "Instance", "Query": {"SOPInstanceUID": sop_uid}})
+            return TypeAdapter(list[str]).validate_python(answer)
 
     def now(self) -> datetime:
         """Read Orthanc's own clock, by which it notes when a series has changed; errors as in :meth:`get`."""
-        with _answering():
+        with answering():
             return read_time(self._request("GET", "/tools/now").text.strip())
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:  # noqa: ANN401
-        with _answering():
+        with answering():
             response = self._request(method, path, body)
             return response.json() if response.content else None
 
@@ -88,10 +90,15 @@ def read_time(text: str) -> datetime:
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
+def answering() -> Iterator[None]:
+    """Read an answer of Orthanc's within the block.
+
+    Raises:
+        OutputError: If Orthanc does not answer, or the answer has another shape.
+    """
     try:
         yield
-    except (requests.RequestException, ValueError) as error:
+    except (requests.RequestException, LookupError, TypeError, ValueError) as error:
         raise OutputError(
             f"Orthanc does not answer as it should ({type(error).__name__})",
             expected="a running Orthanc with this REST interface",

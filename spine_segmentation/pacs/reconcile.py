@@ -14,7 +14,7 @@ from typing import Any
 from spine_segmentation.errors import OutputError
 from spine_segmentation.pacs import config
 from spine_segmentation.pacs.ledger import Ledger
-from spine_segmentation.pacs.orthanc import OrthancClient, read_time
+from spine_segmentation.pacs.orthanc import OrthancClient, answering, read_time
 
 logger = logging.getLogger(__name__)
 
@@ -72,18 +72,19 @@ class Reconciler:
         Series that have not changed within the look-back time are history and are never owed.
 
         Raises:
-            OutputError: If Orthanc cannot be reached.
+            OutputError: If Orthanc cannot be reached, or its answer has another shape.
         """
         now = self._client.now()  # the clock that notes when a series has changed, however wrong it or ours may be
         newest = now - timedelta(seconds=self._quiet_seconds)
         oldest = now - timedelta(hours=self._settings.look_back_hours)
-        return [
-            str(series["ID"])
-            for series in self._series()
-            if series["MainDicomTags"].get("Modality") == "MR"
-            and oldest <= read_time(series["LastUpdate"]) <= newest
-            and self._lacks_images(series)
-        ]
+        with answering():
+            return [
+                str(series["ID"])
+                for series in self._series()
+                if dict(series["MainDicomTags"]).get("Modality") == "MR"
+                and oldest <= read_time(series["LastUpdate"]) <= newest
+                and self._lacks_images(series)
+            ]
 
     def _series(self) -> Iterator[Any]:
         since = 0

@@ -16,6 +16,9 @@ from spine_segmentation.pacs.spool import Spool
 
 logger = logging.getLogger(__name__)
 
+_CLOCK_SECONDS = 3600.0
+"""After the service's start; by then a clock that stood in the past, after an empty battery, should be right."""
+
 _UNFINISHED = "SELECT 1 FROM group_job WHERE group_uid=:group AND state IN ('READY', 'RUNNING')"
 _GROWING = "SELECT 1 FROM series WHERE group_uid=:group AND state='RECEIVING'"
 _UNDELIVERED = (
@@ -45,6 +48,7 @@ class Retention:
 
     def __init__(self, ledger: Ledger, spool: Spool, keep_seconds: float) -> None:
         self._ledger, self._spool, self._keep_seconds = ledger, spool, keep_seconds
+        self._trusts_clock_at = time.monotonic() + _CLOCK_SECONDS
 
     def step(self) -> bool:
         """Purge what is old, finished and delivered, and forget old refusals.
@@ -52,7 +56,8 @@ class Retention:
         Returns:
             False: there is nothing more to do at once.
         """
-        end_future(self._ledger)
+        if time.monotonic() >= self._trusts_clock_at:
+            end_future(self._ledger)
         limit = time.time() - self._keep_seconds
         for row in self._ledger.rows(_OLD, limit):
             group_uid = row["group_uid"]
@@ -90,25 +95,26 @@ def purge(ledger: Ledger, spool: Spool, group_uid: str, *, undelivered: bool = F
     return True
 
 
-def readmit(ledger: Ledger, group_uid: str) -> int:
-    """Let the deleted images of a group come again, whatever they hold then: a correction, which makes a new version.
+def readmit(ledger: Ledger, spool: Spool, group_uid: str) -> int:
+    """Let the deleted or missing images of a group come again, whatever they hold: a correction, for a new version.
 
     Args:
         ledger: The ledger.
+        spool: The files.
         group_uid: The group.
 
     Returns:
         How many images; none if a job of the group waits or runs.
     """
     with ledger.transaction() as db:
-        values = {"group": group_uid}
-        if db.execute(_UNFINISHED, values).fetchone():
+        if db.execute(_UNFINISHED, {"group": group_uid}).fetchone():
             return 0
-        return db.execute(
-            "DELETE FROM instance WHERE path IS NULL"
-            " AND series_uid IN (SELECT series_uid FROM series WHERE group_uid=:group)",
-            values,
-        ).rowcount
+        images = db.execute(
+            "SELECT sop_uid, path FROM instance JOIN series USING(series_uid) WHERE group_uid=?", (group_uid,)
+        ).fetchall()
+        gone = [(sop_uid,) for sop_uid, path in images if not spool.holds(path)]
+        db.executemany("DELETE FROM instance WHERE sop_uid=?", gone)
+        return len(gone)
 
 
 def _forget(db: sqlite3.Connection, values: dict[str, str]) -> list[str]:

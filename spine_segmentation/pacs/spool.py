@@ -108,6 +108,10 @@ class Spool:
         """Turn a path of the ledger into an absolute one."""
         return self.root / path
 
+    def holds(self, path: str | None) -> bool:
+        """Tell whether the file of a path of the ledger is here: it may be deleted (None), and otherwise be missing."""
+        return path is not None and self.absolute(path).is_file()
+
     def open_work(self, inputs: Sequence[Sequence[str]]) -> Path:
         """Make a fresh work folder with a folder for each series, named by its number from 0.
 

@@ -23,7 +23,8 @@ MEANINGS = {
     StoreStatus.CANNOT_UNDERSTAND: "the data set cannot be read up to its Series Instance UID, inflates beyond the "
     "size limit, or has a UID that is none",
     StoreStatus.CONFLICT: "an object of this UID with other pixels, geometry or identity, or its series in another "
-    "study, was accepted earlier; that is kept, and this one is logged",
+    "study, was accepted earlier; so was one with another header, where `corrected_headers` is `refuse`, or with other "
+    "bytes, where its file is deleted or missing; what was accepted stays, and this one is logged",
     StoreStatus.UNEXPECTED: "a defect of the program; the kind of the error is logged, nothing is stored",
 }
 """In words, for the conformance statement."""

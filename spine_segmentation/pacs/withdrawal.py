@@ -1,4 +1,4 @@
-"""Deletes superseded results in Orthanc, once the version that took their place is delivered everywhere."""
+"""Deletes superseded results in Orthanc, once the version that took their place is delivered wherever it goes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ logger = logging.getLogger(__name__)
 _DUE = (
     "SELECT old.sop_uid FROM result old JOIN job oldjob ON oldjob.id=old.job_id AND oldjob.state='SUPERSEDED'"
     " WHERE old.sop_uid NOT IN (SELECT sop_uid FROM withdrawal)"
-    " AND 1=(SELECT MIN(delivery.state='DELIVERED') FROM job new JOIN result ON result.job_id=new.id"
+    " AND 1=(SELECT MIN(delivery.state IN ('DELIVERED', 'CANCELLED')) AND MAX(delivery.state='DELIVERED')"
+    "   FROM job new JOIN result ON result.job_id=new.id"
     "   JOIN delivery USING(sop_uid) WHERE new.series_uid=oldjob.series_uid AND new.state='DONE')"
 )
 

@@ -120,6 +120,12 @@ def test_tries_all_that_has_failed_again_and_nothing_else(desk: Desk) -> None:
     assert desk.run("queue", "retry", str(desk.config), "--all-failed") == ""
 
 
+def test_a_failed_job_whose_images_are_purged_is_not_among_all_that_has_failed(desk: Desk) -> None:
+    desk.fail("1.2.5")
+    desk.run("queue", "purge", str(desk.config), "2")
+    assert desk.run("queue", "retry", str(desk.config), "--all-failed") == ""
+
+
 def test_what_cannot_be_tried_again_is_said_after_the_others(desk: Desk) -> None:
     waiting = desk.take("1.2.5").id
     with pytest.raises(UsageError, match=f"again: job {waiting}"):

@@ -13,7 +13,7 @@ from spine_segmentation.pacs.claims import Batch, claim
 from spine_segmentation.pacs.jobs import ResultObject
 from spine_segmentation.pacs.ledger import Ledger
 from spine_segmentation.pacs.readiness import Readiness
-from spine_segmentation.pacs.retention import Retention
+from spine_segmentation.pacs.retention import Retention, purge, readmit
 from spine_segmentation.pacs.spool import Spool
 from spine_segmentation.pacs.statuses import StoreStatus
 from tests.pacs.lab import make_series
@@ -135,6 +135,24 @@ def test_a_series_that_comes_after_the_others_are_deleted_leaves_their_results_a
     arrive(ledger, LATE)
     assert process(ledger) == {LATE: 1}
     assert states(ledger, T1W) == states(ledger, T2W) == ["DONE"]
+
+
+def test_a_readmitted_series_that_comes_without_the_others_is_processed_alone(ledger: Ledger, tmp_path: Path) -> None:
+    process(ledger)
+    spool = Spool(tmp_path / "spool")
+    assert purge(ledger, spool, STUDY)
+    assert readmit(ledger, spool, STUDY) == 2
+    arrive(ledger, T1W)
+    assert process(ledger) == {T1W: 2}
+    assert states(ledger, T2W) == ["DONE"], "nothing came of it"
+
+
+def test_a_job_without_images_does_not_hold_up_the_others(ledger: Ledger) -> None:
+    with ledger.transaction() as db:
+        db.execute("DELETE FROM instance WHERE series_uid=?", (T2W,))
+    batch = take(ledger)
+    assert [job.series_uid for job in batch.jobs] == list(batch.series) == [T1W]
+    assert states(ledger, T2W) == ["SKIPPED"]
 
 
 def test_a_study_is_complete_when_all_its_series_are_quiet(tmp_path: Path) -> None:

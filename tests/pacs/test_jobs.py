@@ -316,20 +316,63 @@ def test_old_refusals_are_forgotten(ledger: Ledger, tmp_path: Path) -> None:
     assert time.time() - row["refused_at"] < 3600
 
 
-def test_a_clock_that_was_ahead_delays_no_deletion_beyond_its_time(ledger: Ledger, tmp_path: Path) -> None:
+class Clock:
+    """The machine's clock, and the monotonic one."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.wall, self.monotonic = time.time(), time.monotonic()
+        monkeypatch.setattr("time.time", lambda: self.wall)
+        monkeypatch.setattr("time.monotonic", lambda: self.monotonic)
+
+    def go_on(self, seconds: float) -> None:
+        self.wall += seconds
+        self.monotonic += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+HOUR, YEARS = 3600.0, 10 * 365 * 86400.0
+
+
+def finish_delivered(ledger: Ledger) -> None:
+    """Finish a series that destination a has; b is to commit to it."""
     receive(ledger, 1)
     jobs.settle(ledger, SERIES)
     run(ledger)
-    ahead = time.time() + 10 * 365 * 86400
-    with ledger.transaction() as db:
-        db.execute("UPDATE delivery SET state='DELIVERED'")
-        db.execute("UPDATE delivery SET state='SENT', sent_at=? WHERE destination='b'", (ahead,))
-        db.execute("UPDATE job SET finished_at=?", (ahead,))
-    spool = Spool(tmp_path / "spool")
-    Retention(ledger, spool, 0.05).step()
-    deliveries.waive_old(ledger, "b", 3600.0)
-    assert ledger.row("SELECT 1 FROM instance WHERE path IS NULL") is None, "its time begins now"
-    time.sleep(0.1)
-    deliveries.waive_old(ledger, "b", 0.05)
-    Retention(ledger, spool, 0.05).step()
-    assert ledger.row("SELECT 1 FROM instance WHERE path IS NOT NULL") is None
+    deliveries.mark_stored(ledger, "a", "9.1", awaits_commitment=False)
+    deliveries.mark_stored(ledger, "b", "9.1", awaits_commitment=True)
+
+
+def is_deleted(ledger: Ledger) -> bool:
+    return ledger.row("SELECT 1 FROM instance WHERE path IS NOT NULL") is None
+
+
+def test_a_clock_that_was_ahead_delays_no_deletion_beyond_its_time(
+    ledger: Ledger, tmp_path: Path, clock: Clock
+) -> None:
+    finish_delivered(ledger)
+    clock.wall -= YEARS
+    retention = Retention(ledger, Spool(tmp_path / "spool"), HOUR)
+    clock.go_on(HOUR)
+    for deleted in (False, True):  # its time begins now
+        deliveries.waive_old(ledger, "b", HOUR)
+        retention.step()
+        assert is_deleted(ledger) is deleted
+        clock.go_on(HOUR + 1)
+
+
+def test_a_clock_that_starts_in_the_past_and_is_set_right_ends_no_time_early(
+    ledger: Ledger, tmp_path: Path, clock: Clock
+) -> None:
+    finish_delivered(ledger)
+    clock.wall -= YEARS
+    retention = Retention(ledger, Spool(tmp_path / "spool"), HOUR)
+    retention.step()
+    clock.wall += YEARS
+    deliveries.waive_old(ledger, "b", HOUR)
+    retention.step()
+    assert ledger.rows("SELECT state FROM delivery WHERE destination='b'")[0]["state"] == "SENT"
+    assert not is_deleted(ledger)

@@ -11,7 +11,7 @@ from pydicom import Dataset
 from spine_segmentation.errors import UsageError
 from spine_segmentation.pacs import jobs
 from spine_segmentation.pacs.claims import claim
-from spine_segmentation.pacs.jobs import ResultObject
+from spine_segmentation.pacs.jobs import Job, ResultObject
 from spine_segmentation.pacs.retention import purge, readmit
 from spine_segmentation.pacs.statuses import StoreStatus
 from tests.pacs.lab import make_series
@@ -49,10 +49,10 @@ def test_it_is_refused_and_the_reason_says_what_lets_it_come(desk: Desk, images:
 
 def test_readmitted_images_make_a_version_that_names_the_earlier_one(desk: Desk, images: list[Dataset]) -> None:
     series_uid = images[0].SeriesInstanceUID
-    assert readmit(desk.ledger, series_uid) == 3
+    assert readmit(desk.ledger, desk.spool, series_uid) == 3
     assert [desk.accept(image) for image in images] == [SUCCESS] * 3
     jobs.settle(desk.ledger, series_uid)
-    assert readmit(desk.ledger, series_uid) == 0, "a job of it waits"
+    assert readmit(desk.ledger, desk.spool, series_uid) == 0, "a job of it waits"
     batch = claim(desk.ledger, "m", MAX_ATTEMPTS)
     assert batch is not None
     (job,) = batch.jobs
@@ -61,12 +61,70 @@ def test_readmitted_images_make_a_version_that_names_the_earlier_one(desk: Desk,
 
 
 def test_the_same_images_again_make_no_job(desk: Desk, images: list[Dataset]) -> None:
-    readmit(desk.ledger, images[0].SeriesInstanceUID)
+    readmit(desk.ledger, desk.spool, images[0].SeriesInstanceUID)
     for image in images:
         image.PatientName = "Doe^Jane"
         assert desk.accept(image) is SUCCESS
     jobs.settle(desk.ledger, images[0].SeriesInstanceUID)
     assert claim(desk.ledger, "m", MAX_ATTEMPTS) is None
+
+
+def test_an_image_that_is_missing_from_the_spool_is_readmitted_as_well(desk: Desk, images: list[Dataset]) -> None:
+    series_uid = images[0].SeriesInstanceUID
+    for image in images:
+        image.PatientName = "Doe^Jane"
+        assert desk.accept(image) is SUCCESS
+    images[0].PatientName = "Right^Name"
+    desk.spool.remove([desk.row()["path"]])
+    assert desk.accept(images[0]) is StoreStatus.CONFLICT
+    ((reason,),) = desk.ledger.rows("SELECT reason FROM refusal")
+    assert "'queue readmit'" in reason
+    assert readmit(desk.ledger, desk.spool, series_uid) == 1
+    assert desk.accept(images[0]) is SUCCESS
+
+
+def finish(desk: Desk, series_uid: str) -> Job:
+    """Finish the only job; its result is named by its version."""
+    jobs.settle(desk.ledger, series_uid)
+    batch = claim(desk.ledger, "m", MAX_ATTEMPTS)
+    assert batch is not None
+    (job,) = batch.jobs
+    uid = f"9.{job.version}"
+    assert jobs.finish(desk.ledger, job, [ResultObject(uid, "sc", f"{uid}.0", f"results/job-{job.id}/x")], [])
+    return job
+
+
+@pytest.mark.parametrize("repeated", [False, True], ids=["first", "first, and once more in vain"])
+def test_the_first_images_make_a_version_again_after_a_wrong_correction(
+    desk: Desk, images: list[Dataset], repeated: bool
+) -> None:
+    series_uid = images[0].SeriesInstanceUID
+    if repeated:
+        with desk.ledger.transaction() as db:
+            db.execute("UPDATE instance SET path='again'")
+        assert jobs.retry(desk.ledger, 1)
+        assert claim(desk.ledger, "m", MAX_ATTEMPTS) is None
+    for name, version in (("Wrong^Name", 2), ("Doe^Jane", 3)):
+        purge(desk.ledger, desk.spool, series_uid)
+        readmit(desk.ledger, desk.spool, series_uid)
+        for image in images:
+            image.PatientName = name
+            assert desk.accept(image) is SUCCESS
+        job = finish(desk, series_uid)
+        assert (job.version, job.predecessors) == (version, (f"9.{version - 1}.0",))
+
+
+def test_the_right_images_make_a_version_without_a_wrong_late_one(desk: Desk, images: list[Dataset]) -> None:
+    series_uid = images[0].SeriesInstanceUID
+    readmit(desk.ledger, desk.spool, series_uid)
+    assert [desk.accept(image) for image in images[:2]] == [SUCCESS] * 2
+    assert finish(desk, series_uid).version == 2
+    assert desk.accept(images[2]) is SUCCESS
+    assert finish(desk, series_uid).version == 3
+    purge(desk.ledger, desk.spool, series_uid)
+    readmit(desk.ledger, desk.spool, series_uid)
+    assert [desk.accept(image) for image in images[:2]] == [SUCCESS] * 2
+    assert finish(desk, series_uid).version == 4
 
 
 def test_the_operator_readmits_what_is_deleted_and_nothing_else(tmp_path: Path) -> None:

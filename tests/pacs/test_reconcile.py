@@ -29,6 +29,7 @@ class Server(ThreadingHTTPServer):
         self.asked: list[str] = []
         self.listings = 0
         self.now = datetime.now(UTC)
+        self.changes: dict[str, object] = {}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -41,15 +42,18 @@ class _Handler(BaseHTTPRequestHandler):
         return self._answer(200, [self._series(name) for name in "abc"] if "since=0" in self.path else [])
 
     def do_POST(self) -> None:
-        (identifier,) = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["Resources"]
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path == "/tools/find":
+            return self._answer(200, {"found": "an object, not a list"})
+        (identifier,) = body["Resources"]
         self.server.asked.append(identifier)
-        self._answer(500 if identifier in self.server.refused else 200, {})
+        return self._answer(500 if identifier in self.server.refused else 200, {})
 
     def _series(self, name: str) -> dict[str, object]:
         """A series that has changed an hour ago, by the server's clock."""
         updated = _text(self.server.now - timedelta(hours=1))
         tags = {"Modality": "MR", "SeriesInstanceUID": f"1.{ord(name)}"}
-        return {"ID": name, "LastUpdate": updated, "MainDicomTags": tags, "Instances": ["image"]}
+        return {"ID": name, "LastUpdate": updated, "MainDicomTags": tags, "Instances": ["image"]} | self.server.changes
 
     def _answer(self, status: int, content: object) -> None:
         self._answer_text(status, json.dumps(content))
@@ -78,9 +82,13 @@ def server() -> Iterator[Server]:
     running.server_close()
 
 
+def address(server: Server) -> config.Orthanc:
+    return config.Orthanc.model_validate({"url": f"http://127.0.0.1:{server.server_port}", "modality": "spine"})
+
+
 @pytest.fixture
 def reconciler(server: Server, tmp_path: Path) -> Reconciler:
-    settings = config.Orthanc.model_validate({"url": f"http://127.0.0.1:{server.server_port}", "modality": "spine"})
+    settings = address(server)
     return Reconciler(settings, 1.0, Ledger(tmp_path / "ledger.sqlite"), OrthancClient(settings))
 
 
@@ -100,3 +108,26 @@ def test_what_is_owed_is_listed_once_and_counted(server: Server, reconciler: Rec
 def test_whose_clock_is_wrong_does_not_matter(server: Server, reconciler: Reconciler, days: int) -> None:
     server.now += timedelta(days=days)
     assert reconciler.sweep() == 3
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"LastUpdate": None},
+        {"LastUpdate": "yesterday"},
+        {"MainDicomTags": None},
+        {"MainDicomTags": {"Modality": "MR"}},
+        {"Instances": 1},
+    ],
+)
+def test_a_list_of_another_shape_is_an_answer_that_it_should_not_give(
+    server: Server, reconciler: Reconciler, changes: dict[str, object]
+) -> None:
+    server.changes = changes
+    with pytest.raises(OutputError, match="does not answer as it should"):
+        reconciler.sweep()
+
+
+def test_an_object_where_identifiers_should_be_listed_is_such_an_answer_too(server: Server) -> None:
+    with pytest.raises(OutputError, match="does not answer as it should"):
+        OrthancClient(address(server)).find_instances("1.2")

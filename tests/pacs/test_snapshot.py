@@ -37,6 +37,19 @@ def test_a_snapshot_sorts_nothing_and_walks_through_no_table(tmp_path: Path) -> 
     assert [step for step in steps if step.startswith("SCAN") and "COVERING INDEX" not in step] == []
 
 
+def test_a_job_that_is_tried_again_waits_from_then_on(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    receive(ledger, 1)
+    jobs.settle(ledger, SERIES)
+    jobs.end(ledger, 1, "FAILED", "MissingSlice")
+    with ledger.transaction() as db:
+        db.execute("UPDATE job SET created_at=0")
+    assert jobs.retry(ledger, 1)
+    snapshot = take_snapshot(ledger, None)
+    assert snapshot.oldest_waiting_seconds < 3600
+    assert snapshot.runs == ()
+
+
 def test_the_last_runs_come_latest_first(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.sqlite")
     for number in range(30):

@@ -2,12 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from spine_segmentation.pacs import config
+import pytest
+
+from spine_segmentation.pacs import config, jobs
+from spine_segmentation.pacs.ledger import Ledger
 from spine_segmentation.pacs.orthanc import OrthancClient
 from spine_segmentation.pacs.withdrawal import Withdrawal
+from tests.pacs.test_jobs import SERIES, receive, run, supersede
 from tests.pacs.test_snapshot import ExplainedLedger
+
+
+class Orthanc(OrthancClient):
+    """Has every object, and notes which ones are deleted."""
+
+    def __init__(self) -> None:
+        self.deleted: list[str] = []
+
+    def find_instances(self, sop_uid: str) -> Sequence[str]:
+        return [sop_uid]
+
+    def delete(self, path: str) -> None:
+        self.deleted.append(path)
+
+
+@pytest.mark.parametrize(
+    ("states", "due"),
+    [
+        (("DELIVERED", "DELIVERED"), True),
+        (("DELIVERED", "CANCELLED"), True),
+        (("DELIVERED", "SENT"), False),
+        (("CANCELLED", "CANCELLED"), False),
+    ],
+)
+def test_a_delivery_that_was_given_up_does_not_keep_what_is_superseded(
+    tmp_path: Path, states: tuple[str, str], due: bool
+) -> None:
+    ledger, orthanc = Ledger(tmp_path / "ledger.sqlite"), Orthanc()
+    receive(ledger, 1)
+    jobs.settle(ledger, SERIES)
+    run(ledger)
+    supersede(ledger)
+    with ledger.transaction() as db:
+        db.executemany(
+            "UPDATE delivery SET state=? WHERE sop_uid='9.2' AND destination=?", zip(states, "ab", strict=True)
+        )
+    Withdrawal(ledger, orthanc).step()
+    assert orthanc.deleted == (["/instances/9.1"] if due else [])
 
 
 def test_what_is_due_is_found_without_a_walk_through_all_that_was_ever_delivered(tmp_path: Path) -> None:
