@@ -162,7 +162,7 @@ def test_a_redirect_stores_nothing_and_is_not_followed(send: Send, server: WebSe
     ("reason", "outcome"),
     [(0xC123, Outcome.REFUSED), (0xA700, Outcome.UNREACHABLE), (0x0111, Outcome.STORED), (None, Outcome.REFUSED)],
 )
-@pytest.mark.parametrize("status", [200, 202])
+@pytest.mark.parametrize("status", [200, 202, 409])
 def test_the_report_decides(send: Send, status: int, reason: int | None, outcome: Outcome) -> None:
     failure = {"00081155": {"vr": "UI", "Value": ["1.2.3"]}}
     if reason is not None:
@@ -181,6 +181,11 @@ def test_a_body_that_is_no_report_confirms_nothing(send: Send, body: bytes) -> N
 @pytest.mark.parametrize("status", [400, 409, 415, 422])
 def test_an_answer_about_the_object_is_a_refusal(send: Send, status: int) -> None:
     assert send(status) == Attempt(Outcome.REFUSED, f"HTTP {status}")
+
+
+@pytest.mark.parametrize("body", [b"in the way", b"[]", report(), xml_report(tag="00081198")])
+def test_a_conflict_without_a_reason_is_a_refusal(send: Send, body: bytes) -> None:
+    assert send(409, body) == Attempt(Outcome.REFUSED, "HTTP 409")
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 407, 408, 429, 500, 503])
