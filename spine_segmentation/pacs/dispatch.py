@@ -213,4 +213,10 @@ def _read_status(path: Path) -> StatusDocument | None:
 
 def _describe(spool: Spool, path: str) -> ResultObject:
     header = pydicom.dcmread(spool.absolute(path), specific_tags=["SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID"])
-    return ResultObject(str(header.SOPInstanceUID), str(header.SOPClassUID), str(header.SeriesInstanceUID), path)
+    return ResultObject(
+        sop_uid=str(header.SOPInstanceUID),
+        sop_class=str(header.SOPClassUID),
+        series_uid=str(header.SeriesInstanceUID),
+        path=path,
+        sha256=spool.digest(path),
+    )

@@ -158,6 +158,33 @@ class Spool:
         _sync_folder(self._results)
         return str(target.relative_to(self.root))
 
+    def digest(self, path: str) -> str:
+        """Hash a file of the ledger.
+
+        Args:
+            path: Of the ledger.
+
+        Returns:
+            SHA-256, hexadecimal.
+
+        Raises:
+            OSError: If it cannot be read.
+        """
+        with self.absolute(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def is_intact(self, path: str, sha256: str) -> bool:
+        """Tell whether a file of the ledger is there, with the content that it was made with.
+
+        Args:
+            path: Of the ledger.
+            sha256: As :meth:`digest` gave it; empty if it is not known.
+        """
+        try:
+            return self.digest(path) == sha256 or not sha256
+        except OSError:
+            return False
+
     def remove(self, paths: Iterable[str]) -> None:
         """Delete files of the ledger, and folders that become empty; what is gone already is no error."""
         for path in map(self.absolute, paths):

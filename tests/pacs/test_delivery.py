@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from itertools import cycle
+from pathlib import Path
 
 import pytest
 from pydicom.uid import Comprehensive3DSRStorage, ExplicitVRLittleEndian, SegmentationStorage
@@ -37,8 +39,8 @@ def enqueue(ledger: Ledger, parcels: Sequence[Parcel]) -> None:
     with ledger.transaction() as db:
         db.execute("INSERT INTO job(id, series_uid, content, state, created_at) VALUES(1, '1.2', 'c', 'DONE', 0)")
         for parcel in parcels:
-            values = (parcel.sop_uid, parcel.sop_class, parcel.path)
-            db.execute("INSERT INTO result VALUES(?, ?, '1.3', 1, ?, 0)", values)
+            values = (parcel.sop_uid, parcel.sop_class, parcel.path, parcel.sha256)
+            db.execute("INSERT INTO result VALUES(?, ?, '1.3', 1, ?, 0, ?)", values)
             db.execute("INSERT INTO delivery(sop_uid, destination, state) VALUES(?, 'archive', 'PENDING')", values[:1])
 
 
@@ -81,12 +83,13 @@ def test_new_results_pass_those_that_a_destination_aborts_on(ledger: Ledger, spo
     wait_for(lambda: deliverer.step() or states(ledger)[3:] == ["DELIVERED"] * 3, "not delivered", 20)
 
 
-def test_a_result_that_is_missing_from_the_spool_ends_as_a_dead_letter(
-    ledger: Ledger, spool: Spool, peer: Peer
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: os.truncate(path, 600)], ids=["missing", "cut off"])
+def test_a_result_that_is_damaged_in_the_spool_ends_as_a_dead_letter(
+    ledger: Ledger, spool: Spool, peer: Peer, damage: Callable[[Path], object]
 ) -> None:
     parcels = [write_result(spool, SegmentationStorage) for _ in range(3)]
     enqueue(ledger, parcels)
-    spool.absolute(parcels[0].path).unlink()
+    damage(spool.absolute(parcels[0].path))
     deliverer = Deliverer("archive", sender_to(peer, spool), None, SETTINGS, ledger)
     expected = ["DEAD", "DELIVERED", "DELIVERED"]
     wait_for(lambda: deliverer.step() or states(ledger) == expected, "not delivered", 20)

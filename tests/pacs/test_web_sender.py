@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import ssl
 import threading
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from spine_segmentation.pacs.attempt import Attempt, Outcome, Parcel
+from spine_segmentation.pacs.attempt import NO_FILE, Attempt, Outcome, Parcel
 from spine_segmentation.pacs.config import WebDestination
 from spine_segmentation.pacs.spool import Spool
 from spine_segmentation.pacs.web_sender import WebSender
@@ -96,6 +97,13 @@ def test_a_file_that_is_missing_keeps_no_other_from_being_sent(server: WebServer
     sender = make_sender(server, tmp_path)
     parcels = [Parcel(f"1.2.{name}", "1.2", name, 0) for name in ("absent.dcm", "object.dcm")]
     assert [attempt.outcome for attempt in sender.send(parcels)] == [Outcome.REFUSED, Outcome.STORED]
+
+
+def test_a_file_that_is_cut_off_is_not_sent(server: WebServer, tmp_path: Path) -> None:
+    sender = make_sender(server, tmp_path)
+    parcel = Parcel("1.2.3", "1.2", "object.dcm", 0, hashlib.sha256(CONTENT + b"more").hexdigest())
+    assert sender.send([parcel]) == [NO_FILE]
+    assert server.requests == []
 
 
 def report(**failure: object) -> bytes:
