@@ -26,6 +26,9 @@ class Spool:
     ``incoming/`` holds files being written, ``inbox/`` received images, ``work/`` what the worker reads and writes,
     ``results/`` finished objects. Paths in the ledger are relative to the spool.
 
+    Others than the owner can read neither the folders nor the ledger, also where ``root`` itself was there before and is
+    open to them, as a mounted volume may be.
+
     Args:
         root: Created if need be, for its owner alone.
 
@@ -42,6 +45,8 @@ class Spool:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             for folder in (self._incoming, self._inbox, self._work, self._results):
                 folder.mkdir(mode=0o700, exist_ok=True)
+            self.ledger_file.touch()
+            self.ledger_file.chmod(0o600)  # SQLite gives the files beside it the same mode
         except OSError as error:
             raise OutputError(
                 f"the spool {root} cannot be created ({error.strerror})",
