@@ -26,8 +26,8 @@ class Spool:
     ``incoming/`` holds files being written, ``inbox/`` received images, ``work/`` what the worker reads and writes,
     ``results/`` finished objects. Paths in the ledger are relative to the spool.
 
-    Others than the owner can read neither the folders nor the ledger, also where ``root`` itself was there before and is
-    open to them, as a mounted volume may be.
+    Nobody but the owner can read the folders and the ledger, also where ``root`` itself was there before and is open to
+    others, as a mounted volume may be.
 
     Args:
         root: Created if need be, for its owner alone.

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydicom.uid import Comprehensive3DSRStorage, ExplicitVRLittleEndian, SegmentationStorage
 
-from spine_segmentation.pacs import config
+from spine_segmentation.pacs import config, deliveries
 from spine_segmentation.pacs.attempt import STORED, Attempt, Outcome, Parcel
 from spine_segmentation.pacs.delivery import BATCH, Deliverer
 from spine_segmentation.pacs.ledger import Ledger
@@ -122,3 +122,22 @@ def test_many_that_wait_after_a_refusal_hold_up_no_other(ledger: Ledger) -> None
     for _ in range(len(refused) // BATCH + 1):
         deliverer.step()
     assert states(ledger)[-1] == "DELIVERED"
+
+
+def test_each_refusal_is_followed_by_a_wait_and_the_operators_resubmission_is_not(ledger: Ledger) -> None:
+    enqueue(ledger, [Parcel("1.1", Comprehensive3DSRStorage, "report.dcm", 0)])
+    patient = config.Delivery(first_delay_seconds=3600.0, longest_delay_seconds=3600.0, max_refusals=8)
+    deliverer = Deliverer("archive", Picky(), None, patient, ledger)
+    for _ in range(3):
+        deliverer.step()
+        assert refusals(ledger) == 1
+    with ledger.transaction() as db:
+        db.execute("UPDATE delivery SET state='DEAD'")
+    assert deliveries.resubmit(ledger, 1) == 1
+    deliverer.step()
+    assert refusals(ledger) == 1, "it was not tried again"
+
+
+def refusals(ledger: Ledger) -> int:
+    (row,) = ledger.rows("SELECT refusals FROM delivery")
+    return int(row["refusals"])
