@@ -42,7 +42,7 @@ class Artim:
         with self._lock:
             self._ends[event.assoc] = time.monotonic() + self._seconds
             surplus = [self._ends.popitem(last=False)[0] for _ in range(len(self._ends) - self._most)]
-        _cut_off(surplus)
+        cut_off(surplus)
 
     def established(self, event: evt.Event) -> None:
         """End to measure.
@@ -72,18 +72,22 @@ class Artim:
                 del self._ends[association]
         if overdue:
             logger.warning("%d connections have asked for no association in time", len(overdue))
-        _cut_off(overdue)
+        cut_off(overdue)
 
     def end(self) -> None:
         """Cut off every connection that is no association."""
         with self._lock:
             remaining = [*self._ends]
             self._ends.clear()
-        _cut_off(remaining)
+        cut_off(remaining)
 
 
-def _cut_off(associations: Sequence[Association]) -> None:
-    """Shut their sockets: the thread that reads from one then finds the connection closed."""
+def cut_off(associations: Sequence[Association]) -> None:
+    """Shut the sockets of associations: the thread that reads from one then finds the connection closed.
+
+    Args:
+        associations: They, or connections that may become such.
+    """
     for association in associations:
         connection = association.dul.socket.socket if association.dul.socket else None
         if connection is not None:

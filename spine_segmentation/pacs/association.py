@@ -8,7 +8,7 @@ import logging
 import socket
 import socketserver
 import ssl
-from collections.abc import Callable
+import time
 from typing import Any
 
 from pynetdicom import AE, evt
@@ -80,13 +80,14 @@ class BoundedReceive:
     """Reads from an association's socket as long as a message stays within its bounds.
 
     Args:
-        receive: ``recv`` of the association's socket, which returns exactly the number of bytes asked for.
+        connection: The association's socket.
         max_pdu_bytes: Longest PDU.
         max_message_bytes: Most bytes of one DIMSE message.
+        seconds: How long a PDU may take to arrive once it has begun; the socket's own time-out is for each packet.
     """
 
-    def __init__(self, receive: Callable[[int], bytearray], max_pdu_bytes: int, max_message_bytes: int) -> None:
-        self._receive = receive
+    def __init__(self, connection: socket.socket, max_pdu_bytes: int, max_message_bytes: int, seconds: float) -> None:
+        self._connection, self._seconds = connection, seconds
         self._max_pdu_bytes, self._max_message_bytes = max_pdu_bytes, max_message_bytes
         self._received = 0
 
@@ -96,6 +97,9 @@ class BoundedReceive:
         Args:
             count: Number of bytes.
 
+        Returns:
+            So many bytes; fewer if the connection ends before.
+
         Raises:
             OSError: If that exceeds a bound, or the connection fails; pynetdicom then closes it.
         """
@@ -104,28 +108,48 @@ class BoundedReceive:
             logger.warning("a peer sends more than the configured limit and is cut off")
             raise OSError("limit exceeded")
         try:
-            return self._receive(count)
+            return self._read(count)
         except ssl.SSLError as error:
             logger.warning("a TLS connection failed: %s", error.reason)
             raise
+        except TimeoutError:
+            logger.warning("a peer has stalled in the middle of a PDU and is cut off")
+            raise
+        finally:
+            self._connection.settimeout(self._seconds)  # for the answers
+
+    def _read(self, count: int) -> bytearray:
+        deadline = time.monotonic() + self._seconds
+        content = bytearray()
+        while len(content) < count:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                raise TimeoutError
+            self._connection.settimeout(remaining)
+            part = self._connection.recv(count - len(content))
+            if not part:
+                break
+            content += part
+        return content
 
     def begin_message(self) -> None:
         """Start counting anew."""
         self._received = 0
 
 
-def bound(event: evt.Event, max_pdu_bytes: int, max_message_bytes: int) -> None:
+def bound(event: evt.Event, max_pdu_bytes: int, max_message_bytes: int, seconds: float) -> None:
     """Put bounds on a connection that was just opened.
 
     Args:
         event: Of ``EVT_CONN_OPEN``.
         max_pdu_bytes: Longest PDU.
         max_message_bytes: Most bytes of one DIMSE message.
+        seconds: How long a PDU may take to arrive.
     """
-    connection = event.assoc.dul.socket
-    if connection is not None:
-        receive = BoundedReceive(connection.recv, max_pdu_bytes, max_message_bytes)
-        connection.recv = receive  # type: ignore[method-assign,assignment]
+    wrapper = event.assoc.dul.socket
+    if wrapper is not None and wrapper.socket is not None:
+        receive = BoundedReceive(wrapper.socket, max_pdu_bytes, max_message_bytes, seconds)
+        wrapper.recv = receive  # type: ignore[method-assign,assignment]
 
 
 def begin_message(event: evt.Event) -> None:

@@ -59,9 +59,11 @@ class Parcel:
         sop_class: SOP Class UID.
         path: Where it lies, relative to the spool.
         refusals: How often the destination has refused it.
+        sha256: Of its file when it was made; empty if an earlier version of the program made it.
     """
 
     sop_uid: str
     sop_class: str
     path: str
     refusals: int
+    sha256: str = ""

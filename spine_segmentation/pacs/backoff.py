@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 
 class Backoff:
@@ -47,3 +47,12 @@ class Backoff:
         """Forget the failures."""
         self._failures.pop(key, None)
         self._due.pop(key, None)
+
+    def keep(self, keys: Set[str]) -> None:
+        """Forget the failures of everything else.
+
+        Args:
+            keys: What is still tried.
+        """
+        for key in self._failures.keys() - keys:
+            self.succeeded(key)

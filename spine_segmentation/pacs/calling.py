@@ -36,18 +36,16 @@ def call(remote: RemoteAe, ae_title: str, contexts: Sequence[Context]) -> Iterat
         contexts: What to propose.
 
     Yields:
-        The association; None if the remote cannot be reached or rejects it.
+        The association; None if the remote's name is not known, or it cannot be reached, or rejects it.
 
     Raises:
         UsageError: If the TLS files cannot be used.
         OutputError: If the block uses an association that the remote has cut off.
     """
-    association = _entity(ae_title, contexts).associate(
-        remote.host,
-        remote.port,
-        ae_title=remote.ae_title,
-        tls_args=(client_context(remote.tls), remote.host) if remote.tls else None,
-    )
+    association = _associate(remote, ae_title, contexts)
+    if association is None:
+        yield None
+        return
     if association.is_rejected:
         logger.warning("%s rejects our association: %s", remote.ae_title, _reason(association))
     try:
@@ -63,6 +61,16 @@ def call(remote: RemoteAe, ae_title: str, contexts: Sequence[Context]) -> Iterat
     finally:
         if association.is_established:
             association.release()
+
+
+def _associate(remote: RemoteAe, ae_title: str, contexts: Sequence[Context]) -> Association | None:
+    """Ask for an association; None where the name server knows no such host, or does not answer."""
+    tls = (client_context(remote.tls), remote.host) if remote.tls else None
+    try:
+        return _entity(ae_title, contexts).associate(remote.host, remote.port, ae_title=remote.ae_title, tls_args=tls)
+    except OSError as error:
+        logger.warning("%s cannot be called (%s)", remote.ae_title, error.strerror or type(error).__name__)
+        return None
 
 
 def _reason(association: Association) -> str:

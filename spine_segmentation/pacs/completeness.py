@@ -7,7 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 
-from spine_segmentation.errors import OutputError
+from spine_segmentation.errors import SpineError
 from spine_segmentation.pacs import config
 from spine_segmentation.pacs.backoff import Backoff
 from spine_segmentation.pacs.ledger import Ledger
@@ -73,7 +73,7 @@ class Completeness:
             return False
         try:
             expected = count_images(self._settings, self._ae_title, series["study_uid"], series_uid)
-        except OutputError as error:
+        except SpineError as error:
             wait = self._backoff.failed(_ANYTHING)
             logger.warning("%s; it is asked again in %.0f s", error.found, wait)
             return False

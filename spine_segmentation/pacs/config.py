@@ -77,7 +77,7 @@ class Receiver(_Section):
     min_free_bytes: PositiveInt = 2048 * MIB
     """Below this much free space everything is refused with 0xA700, so that what was accepted can be finished."""
     network_timeout_seconds: PositiveFloat = 60.0
-    """An association without traffic for so long is closed."""
+    """An association without traffic for so long is closed, and one whose next PDU takes so long to arrive."""
     corrected_headers: Literal["replace", "keep", "refuse"] = "replace"
     """What to do with an image that arrives again with the same pixels and geometry, but another header: process the
     series again, acknowledge and keep the first, or refuse."""

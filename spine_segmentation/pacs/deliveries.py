@@ -152,10 +152,10 @@ def resubmit(ledger: Ledger, job_id: int) -> int:
 
 def _parcels(ledger: Ledger, state: str, destination: str, limit: int) -> list[Parcel]:
     rows = ledger.rows(
-        "SELECT result.sop_uid, sop_class, path, refusals FROM delivery JOIN result USING(sop_uid)"
+        "SELECT result.sop_uid, sop_class, path, refusals, sha256 FROM delivery JOIN result USING(sop_uid)"
         " WHERE delivery.state=? AND destination=? AND path IS NOT NULL ORDER BY job_id, result.rowid LIMIT ?",
         state,
         destination,
         limit,
     )
-    return [Parcel(row["sop_uid"], row["sop_class"], row["path"], row["refusals"]) for row in rows]
+    return [Parcel(row["sop_uid"], row["sop_class"], row["path"], row["refusals"], row["sha256"]) for row in rows]

@@ -69,7 +69,9 @@ class Deliverer:
         if not self._backoff.is_due(_DESTINATION):
             return False
         waiting = deliveries.pending(self._ledger, self.name, WINDOW)
-        due = [parcel for parcel in waiting if self._backoff.is_due(_key(parcel))]
+        # an operator's resubmission, which resets the refusals, begins anew
+        self._backoff.keep({_DESTINATION, *(parcel.sop_uid for parcel in waiting if parcel.refusals)})
+        due = [parcel for parcel in waiting if self._backoff.is_due(parcel.sop_uid)]
         due = sorted(due, key=lambda parcel: (parcel.sop_uid in self._interrupted, parcel.refusals))[:BATCH]
         if not due:
             return False
@@ -82,11 +84,10 @@ class Deliverer:
         if attempt.outcome is Outcome.STORED:
             self._interrupted.clear()
             self._backoff.succeeded(_DESTINATION)
-            self._backoff.succeeded(_key(parcel))
             awaits = self._requester is not None and self._requester.is_offered
             deliveries.mark_stored(self._ledger, self.name, parcel.sop_uid, awaits_commitment=awaits)
         elif attempt.outcome is Outcome.REFUSED or self._is_to_blame(parcel, attempt):
-            self._backoff.failed(_key(parcel))
+            self._backoff.failed(parcel.sop_uid)
             logger.warning("%s did not take a result: %s", self.name, attempt.reason)
             deliveries.mark_refused(
                 self._ledger, self.name, parcel.sop_uid, attempt.reason, self._settings.max_refusals
@@ -105,8 +106,3 @@ class Deliverer:
             return False
         self._interrupted.add(parcel.sop_uid)
         return self._interrupted == {parcel.sop_uid}
-
-
-def _key(parcel: Parcel) -> str:
-    """Name an object's back-off; an operator's resubmission, which resets the refusals, begins a new one."""
-    return f"{parcel.sop_uid} {parcel.refusals == 0}"

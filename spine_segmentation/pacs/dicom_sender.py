@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 
 import pydicom
 from pydicom.filereader import read_file_meta_info
@@ -46,7 +45,7 @@ class DicomSender:
         Returns:
             How it went with each.
         """
-        syntaxes = [_transfer_syntax(self._spool.absolute(parcel.path)) for parcel in parcels]
+        syntaxes = [self._transfer_syntax(parcel) for parcel in parcels]
         readable = [(parcel, syntax) for parcel, syntax in zip(parcels, syntaxes, strict=True) if syntax]
         attempts = iter(self._send(readable) if readable else ())
         return [next(attempts) if syntax else NO_FILE for syntax in syntaxes]
@@ -61,6 +60,15 @@ class DicomSender:
                 is_lost = not association.is_established or Outcome.INTERRUPTED in {item.outcome for item in attempts}
                 attempts.append(_ASSOCIATION_LOST if is_lost else self._store(association, parcel, syntax))
             return attempts
+
+    def _transfer_syntax(self, parcel: Parcel) -> str:
+        """Read the transfer syntax of an object; empty if its file is missing or damaged."""
+        if not self._spool.is_intact(parcel.path, parcel.sha256):
+            return ""
+        try:
+            return str(read_file_meta_info(self._spool.absolute(parcel.path)).TransferSyntaxUID)
+        except UNREADABLE:
+            return ""
 
     def _store(self, association: Association, parcel: Parcel, syntax: str) -> Attempt:
         accepted = {
@@ -98,11 +106,3 @@ def _contexts(letters: Sequence[_Letter]) -> list[Context]:
     """Propose, for each class, every syntax alone, so that the destination cannot choose another."""
     pairs = {(parcel.sop_class, sent) for parcel, syntax in letters for sent in sendable_in(syntax)}
     return [(sop_class, (syntax,)) for sop_class, syntax in sorted(pairs)]
-
-
-def _transfer_syntax(path: Path) -> str:
-    """Read the transfer syntax of a file; empty if the file is missing or damaged."""
-    try:
-        return str(read_file_meta_info(path).TransferSyntaxUID)
-    except UNREADABLE:
-        return ""

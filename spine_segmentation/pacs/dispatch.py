@@ -46,6 +46,7 @@ class Dispatcher:
         destinations: Names of the destinations that results go to.
         results: Which objects a result has.
         max_attempts: So many attempts that end in a crash, or for another reason beside the input, make a job fail.
+        min_free_bytes: Below this much free space a worker that says nothing more is no crash: not even that may fit.
         previews: Whether pictures are made.
     """
 
@@ -58,11 +59,12 @@ class Dispatcher:
         destinations: Sequence[str],
         results: Results,
         max_attempts: int,
+        min_free_bytes: int,
         previews: bool,
     ) -> None:
         self._spool, self._ledger, self._worker = spool, ledger, worker
         self._destinations, self._results = destinations, results
-        self._max_attempts, self._previews = max_attempts, previews
+        self._max_attempts, self._min_free_bytes, self._previews = max_attempts, min_free_bytes, previews
         self._not_before: dict[int, float] = {}
         self.seconds_busy = 0.0
 
@@ -131,11 +133,13 @@ class Dispatcher:
         )
 
     def _crashed(self, job: Job) -> None:
-        """Treat a job whose worker is gone; stopped with the service it does not count as an attempt."""
+        """Treat a job whose worker is gone: no attempt where the service was stopped or the disk is full."""
         stopped = self._worker.is_stopping
         logger.log(logging.INFO if stopped else logging.ERROR, "the worker ended during job %d", job.id)
         if stopped:
             jobs.give_back(self._ledger, job.id, "", crashed=False, max_attempts=self._max_attempts)
+        elif self._spool.free_bytes() < self._min_free_bytes:
+            self._later(job, "the worker ended, and there is too little free space")
         else:
             self._count_attempt(job, "the worker crashed or took too long")
 
@@ -213,4 +217,10 @@ def _read_status(path: Path) -> StatusDocument | None:
 
 def _describe(spool: Spool, path: str) -> ResultObject:
     header = pydicom.dcmread(spool.absolute(path), specific_tags=["SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID"])
-    return ResultObject(str(header.SOPInstanceUID), str(header.SOPClassUID), str(header.SeriesInstanceUID), path)
+    return ResultObject(
+        sop_uid=str(header.SOPInstanceUID),
+        sop_class=str(header.SOPClassUID),
+        series_uid=str(header.SeriesInstanceUID),
+        path=path,
+        sha256=spool.digest(path),
+    )

@@ -61,12 +61,14 @@ class ResultObject:
         sop_class: SOP Class UID.
         series_uid: Its own Series Instance UID.
         path: Relative to the spool.
+        sha256: Of its file; empty if it is not known.
     """
 
     sop_uid: str
     sop_class: str
     series_uid: str
     path: str
+    sha256: str = ""
 
 
 def settle(ledger: Ledger, group_uid: str) -> None:
@@ -289,8 +291,8 @@ def _supersede_finished(db: sqlite3.Connection, job: Job) -> None:
 
 def _record(db: sqlite3.Connection, job_id: int, result: ResultObject, destinations: Sequence[str]) -> None:
     db.execute(
-        "INSERT OR IGNORE INTO result VALUES(?,?,?,?,?,?)",
-        (result.sop_uid, result.sop_class, result.series_uid, job_id, result.path, time.time()),
+        "INSERT OR IGNORE INTO result VALUES(?,?,?,?,?,?,?)",
+        (result.sop_uid, result.sop_class, result.series_uid, job_id, result.path, time.time(), result.sha256),
     )
     for destination in destinations:
         db.execute(

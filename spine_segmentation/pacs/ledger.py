@@ -11,7 +11,7 @@ from typing import Any
 
 from spine_segmentation.errors import UsageError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Stored as ``user_version``; a ledger of a later version is not touched."""
 
 _SCHEMA = """
@@ -65,6 +65,9 @@ CREATE UNIQUE INDEX refusal_of_object ON refusal(sop_uid, sha256);
 CREATE INDEX refusal_by_reason ON refusal(reason);
 CREATE INDEX job_by_end ON job(finished_at, id);
 CREATE TABLE removed_destination(name TEXT PRIMARY KEY, noticed_at REAL NOT NULL);
+""",
+    5: """
+ALTER TABLE result ADD COLUMN sha256 TEXT NOT NULL DEFAULT '';
 """,
 }
 """What later versions add."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import cast
 
 from pydicom.uid import UID
 from pynetdicom import _config, evt
+from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import encode_file_meta
 from pynetdicom.sop_class import StorageCommitmentPushModel, Verification  # type: ignore[attr-defined]
@@ -18,6 +19,7 @@ from pynetdicom.transport import ThreadedAssociationServer
 
 from spine_segmentation.pacs import config
 from spine_segmentation.pacs.activity import Activity
+from spine_segmentation.pacs.artim import cut_off
 from spine_segmentation.pacs.association import (
     ACSE_TIMEOUT_SECONDS,
     REQUEST_BYTES,
@@ -34,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 DIMSE_TIMEOUT_SECONDS = 30.0
 SHUTDOWN_GRACE_SECONDS = 10.0
+ABORT_SECONDS = 0.5
+"""Long enough to send an A-ABORT."""
 COMMAND_BYTES = 64 * 1024
 """What a message may have beyond its data set: the command set and the PDU headers' share."""
 
@@ -104,8 +108,17 @@ class Receiver:
         deadline = time.monotonic() + SHUTDOWN_GRACE_SECONDS
         while any(item.is_established for item in self._ae.active_associations) and time.monotonic() < deadline:
             time.sleep(0.05)
-        for association in self._ae.active_associations:
-            association.abort()
+        self._abort(self._ae.active_associations)
+
+    def _abort(self, associations: Sequence[Association]) -> None:
+        """Abort associations; a peer that stalls in the middle of a PDU would keep an abort from being sent."""
+        for association in associations:
+            association.abort(block=False)
+        if associations:
+            time.sleep(ABORT_SECONDS)
+        cut_off(associations)
+        for association in associations:
+            association.kill()
 
     def _handlers(self) -> list[evt.EventHandlerType]:
         return [
@@ -119,8 +132,9 @@ class Receiver:
         ]
 
     def _opened(self, event: evt.Event) -> None:
-        longest = max(self._settings.max_pdu_bytes, REQUEST_BYTES) + 6
-        bound(event, longest, self._settings.max_object_bytes + COMMAND_BYTES)
+        settings = self._settings
+        longest = max(settings.max_pdu_bytes, REQUEST_BYTES) + 6
+        bound(event, longest, settings.max_object_bytes + COMMAND_BYTES, settings.network_timeout_seconds)
 
     def _closed(self, event: evt.Event) -> None:
         self._activity.close(id(event.assoc))

@@ -185,6 +185,7 @@ class Service:
             destinations=self._destinations,
             results=self._settings.results,
             max_attempts=self._settings.processing.max_attempts,
+            min_free_bytes=self._settings.receiver.min_free_bytes,
             previews=self._previews,
         )
 

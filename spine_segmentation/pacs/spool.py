@@ -26,6 +26,9 @@ class Spool:
     ``incoming/`` holds files being written, ``inbox/`` received images, ``work/`` what the worker reads and writes,
     ``results/`` finished objects. Paths in the ledger are relative to the spool.
 
+    Nobody but the owner can read the folders and the ledger, also where ``root`` itself was there before and is open to
+    others, as a mounted volume may be.
+
     Args:
         root: Created if need be, for its owner alone.
 
@@ -42,6 +45,8 @@ class Spool:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             for folder in (self._incoming, self._inbox, self._work, self._results):
                 folder.mkdir(mode=0o700, exist_ok=True)
+            self.ledger_file.touch()
+            self.ledger_file.chmod(0o600)  # SQLite gives the files beside it the same mode
         except OSError as error:
             raise OutputError(
                 f"the spool {root} cannot be created ({error.strerror})",
@@ -161,6 +166,33 @@ class Spool:
         output.rename(target)
         _sync_folder(self._results)
         return str(target.relative_to(self.root))
+
+    def digest(self, path: str) -> str:
+        """Hash a file of the ledger.
+
+        Args:
+            path: Of the ledger.
+
+        Returns:
+            SHA-256, hexadecimal.
+
+        Raises:
+            OSError: If it cannot be read.
+        """
+        with self.absolute(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def is_intact(self, path: str, sha256: str) -> bool:
+        """Tell whether a file of the ledger is there, with the content that it was made with.
+
+        Args:
+            path: Of the ledger.
+            sha256: As :meth:`digest` gave it; empty if it is not known.
+        """
+        try:
+            return self.digest(path) == sha256 or not sha256
+        except OSError:
+            return False
 
     def remove(self, paths: Iterable[str]) -> None:
         """Delete files of the ledger, and folders that become empty; what is gone already is no error."""

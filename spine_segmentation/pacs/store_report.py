@@ -37,10 +37,14 @@ def judge_answer(status: int, body: bytes) -> Attempt:
     Returns:
         ``STORED`` only where a report of 200 or 202 names no failure, or 200, which says that all was stored, has no
         payload at all. Of a report in XML no more is read than whether it names a failure. With another payload a
-        server may be no STOW-RS server, whatever it says: a proxy that asks for a password, for example.
+        server may be no STOW-RS server, whatever it says: a proxy that asks for a password, for example. 409 says that
+        nothing was stored; the reason in its report is judged, because it may be that the object is there already.
     """
     if status in _WITH_REPORT:
         return _judge_report(status, body)
+    if status == HTTPStatus.CONFLICT:
+        reasons = _failure_reasons(body)
+        return judge_status(reasons[0]) if reasons else Attempt(Outcome.REFUSED, f"HTTP {status}")
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return Attempt(Outcome.UNREACHABLE, f"HTTP {status}, a redirect: configure the address that it leads to")
     if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _ABOUT_THE_DESTINATION:
@@ -58,13 +62,20 @@ def _judge_report(status: int, body: bytes) -> Attempt:
 
 
 def _judge_json(status: int, body: bytes) -> Attempt:
+    reasons = _failure_reasons(body)
+    if reasons is None:
+        return Attempt(Outcome.UNREACHABLE, f"HTTP {status} with a body that is no report")
+    return judge_status(reasons[0]) if reasons else STORED
+
+
+def _failure_reasons(body: bytes) -> list[int] | None:
+    """Read why objects were not stored; None if the body is no report in JSON."""
     try:
         report = json.loads(body)
         failed = _values(report[0] if isinstance(report, list) else report, _FAILED_SOP_SEQUENCE)
-        reasons = [int(next(iter(_values(item, _FAILURE_REASON)), _PROCESSING_FAILURE)) for item in failed]
+        return [int(next(iter(_values(item, _FAILURE_REASON)), _PROCESSING_FAILURE)) for item in failed]
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-        return Attempt(Outcome.UNREACHABLE, f"HTTP {status} with a body that is no report")
-    return judge_status(reasons[0]) if reasons else STORED
+        return None
 
 
 def _values(item: Any, tag: str) -> list[Any]:  # noqa: ANN401

@@ -44,10 +44,9 @@ class WebSender:
 
     def _store(self, parcel: Parcel) -> Attempt:
         boundary = uuid.uuid4().hex
-        try:
-            content = self._spool.absolute(parcel.path).read_bytes()
-        except OSError:
+        if not self._spool.is_intact(parcel.path, parcel.sha256):
             return NO_FILE
+        content = self._spool.absolute(parcel.path).read_bytes()
         body = b"--%b\r\nContent-Type: application/dicom\r\n\r\n%b\r\n--%b--\r\n"
         headers = {
             "Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}',

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import IO
 
 from pydantic import ValidationError
@@ -45,13 +45,20 @@ class Worker:
         command: Its command line.
         timeout_seconds: How long one series may take.
         stop: Ends waiting early.
+        clock: Seconds that never run backwards, for the waits between two starts.
     """
 
-    def __init__(self, command: Sequence[str], timeout_seconds: float, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        timeout_seconds: float,
+        stop: threading.Event,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._command, self._timeout_seconds, self._stop = list(command), timeout_seconds, stop
         self._process: subprocess.Popen[bytes] | None = None
         self._buffer = b""
-        self._backoff = Backoff(_FIRST_START_SECONDS, _LONGEST_START_SECONDS)
+        self._backoff = Backoff(_FIRST_START_SECONDS, _LONGEST_START_SECONDS, clock)
         self.model = ""
         self.trouble = ""
         """Why the last process did not come up; empty if it did."""

@@ -51,7 +51,7 @@ def write_result(spool: Spool, sop_class: str, syntax: str = ExplicitVRLittleEnd
     dataset.SOPClassUID = sop_class
     name = f"{dataset.SOPInstanceUID}.dcm"
     save(dataset, spool.absolute(name), syntax)
-    return Parcel(str(dataset.SOPInstanceUID), sop_class, name, 0)
+    return Parcel(str(dataset.SOPInstanceUID), sop_class, name, 0, spool.digest(name))
 
 
 def sender_to(peer: Peer, spool: Spool) -> DicomSender:

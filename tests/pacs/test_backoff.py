@@ -60,6 +60,14 @@ def test_success_makes_it_due_at_once_and_the_next_wait_a_first_one(failures: in
     assert backoff.failed("a") <= 1.0
 
 
+def test_what_is_not_tried_any_more_is_forgotten() -> None:
+    backoff = Backoff(1.0, 1e6, Clock())
+    for key in "ab":
+        backoff.failed(key)
+    backoff.keep({"a"})
+    assert [backoff.is_due(key) for key in "ab"] == [False, True]
+
+
 def test_a_clock_that_is_set_back_delays_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     backoff = Backoff(0.1, 0.1)
     wait = backoff.failed("a")

@@ -116,6 +116,23 @@ def test_a_pacs_that_is_down_delays_and_loses_nothing(
     wait_for(lambda: service.job_states()["DONE"] == 1)
 
 
+NOWHERE = Path("/nonexistent.pem")
+
+
+@pytest.mark.parametrize(
+    "fault", [{"host": "no-such-host.invalid"}, {"tls": {"certificate": NOWHERE, "key": NOWHERE, "authority": NOWHERE}}]
+)
+def test_a_pacs_that_cannot_even_be_called_is_given_up(tmp_path: Path, fault: dict[str, Any]) -> None:
+    """Its name does not resolve, or our TLS files cannot be read."""
+    desk = Desk(tmp_path)
+    desk.accept(pydicom.dcmread(make_series(tmp_path / "in", images=1)[0]))
+    (row,) = desk.ledger.rows("SELECT * FROM series")
+    values = {"ae_title": ARCHIVE, "host": "127.0.0.1", "port": 104, "give_up_seconds": 60.0} | fault
+    check = Completeness(config.Completeness.model_validate(values), desk.ledger, "SPINESEG")
+    assert not check.is_whole(row, 59.0)
+    assert check.is_whole(row, 60.0)
+
+
 def test_a_pacs_is_asked_less_and_less_often(pacs: QueryPacs, tmp_path: Path) -> None:
     """Within ten minutes about every series that is not whole, and about any while it is down."""
     now = 0.0

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from itertools import cycle
+from pathlib import Path
 
 import pytest
 from pydicom.uid import Comprehensive3DSRStorage, ExplicitVRLittleEndian, SegmentationStorage
 
-from spine_segmentation.pacs import config
+from spine_segmentation.pacs import config, deliveries
 from spine_segmentation.pacs.attempt import STORED, Attempt, Outcome, Parcel
 from spine_segmentation.pacs.delivery import BATCH, Deliverer
 from spine_segmentation.pacs.ledger import Ledger
@@ -37,8 +39,8 @@ def enqueue(ledger: Ledger, parcels: Sequence[Parcel]) -> None:
     with ledger.transaction() as db:
         db.execute("INSERT INTO job(id, series_uid, content, state, created_at) VALUES(1, '1.2', 'c', 'DONE', 0)")
         for parcel in parcels:
-            values = (parcel.sop_uid, parcel.sop_class, parcel.path)
-            db.execute("INSERT INTO result VALUES(?, ?, '1.3', 1, ?, 0)", values)
+            values = (parcel.sop_uid, parcel.sop_class, parcel.path, parcel.sha256)
+            db.execute("INSERT INTO result VALUES(?, ?, '1.3', 1, ?, 0, ?)", values)
             db.execute("INSERT INTO delivery(sop_uid, destination, state) VALUES(?, 'archive', 'PENDING')", values[:1])
 
 
@@ -81,12 +83,13 @@ def test_new_results_pass_those_that_a_destination_aborts_on(ledger: Ledger, spo
     wait_for(lambda: deliverer.step() or states(ledger)[3:] == ["DELIVERED"] * 3, "not delivered", 20)
 
 
-def test_a_result_that_is_missing_from_the_spool_ends_as_a_dead_letter(
-    ledger: Ledger, spool: Spool, peer: Peer
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: os.truncate(path, 600)], ids=["missing", "cut off"])
+def test_a_result_that_is_damaged_in_the_spool_ends_as_a_dead_letter(
+    ledger: Ledger, spool: Spool, peer: Peer, damage: Callable[[Path], object]
 ) -> None:
     parcels = [write_result(spool, SegmentationStorage) for _ in range(3)]
     enqueue(ledger, parcels)
-    spool.absolute(parcels[0].path).unlink()
+    damage(spool.absolute(parcels[0].path))
     deliverer = Deliverer("archive", sender_to(peer, spool), None, SETTINGS, ledger)
     expected = ["DEAD", "DELIVERED", "DELIVERED"]
     wait_for(lambda: deliverer.step() or states(ledger) == expected, "not delivered", 20)
@@ -119,3 +122,22 @@ def test_many_that_wait_after_a_refusal_hold_up_no_other(ledger: Ledger) -> None
     for _ in range(len(refused) // BATCH + 1):
         deliverer.step()
     assert states(ledger)[-1] == "DELIVERED"
+
+
+def test_each_refusal_is_followed_by_a_wait_and_the_operators_resubmission_is_not(ledger: Ledger) -> None:
+    enqueue(ledger, [Parcel("1.1", Comprehensive3DSRStorage, "report.dcm", 0)])
+    patient = config.Delivery(first_delay_seconds=3600.0, longest_delay_seconds=3600.0, max_refusals=8)
+    deliverer = Deliverer("archive", Picky(), None, patient, ledger)
+    for _ in range(3):
+        deliverer.step()
+        assert refusals(ledger) == 1
+    with ledger.transaction() as db:
+        db.execute("UPDATE delivery SET state='DEAD'")
+    assert deliveries.resubmit(ledger, 1) == 1
+    deliverer.step()
+    assert refusals(ledger) == 1, "it was not tried again"
+
+
+def refusals(ledger: Ledger) -> int:
+    (row,) = ledger.rows("SELECT refusals FROM delivery")
+    return int(row["refusals"])

@@ -16,7 +16,7 @@ from spine_segmentation.pacs.dispatch import Dispatcher, wait_after
 from spine_segmentation.pacs.worker import Worker
 from tests.pacs.lab import make_series, wait_for
 from tests.pacs.stand_in_service import WORKER
-from tests.pacs.stand_in_worker import DISK_FULL, UNWRITABLE
+from tests.pacs.stand_in_worker import CRASH, DISK_FULL, UNWRITABLE
 from tests.pacs.test_intake import Desk
 
 MAX_ATTEMPTS = 2
@@ -29,11 +29,11 @@ def desk(tmp_path: Path) -> Desk:
 
 
 @pytest.fixture
-def make_dispatcher(desk: Desk) -> Iterator[Callable[[int], Dispatcher]]:
+def make_dispatcher(desk: Desk) -> Iterator[Callable[..., Dispatcher]]:
     """Dispatchers with the stand-in worker, by how many attempts a job has."""
     made: list[Dispatcher] = []
 
-    def make(max_attempts: int) -> Dispatcher:
+    def make(max_attempts: int, min_free_bytes: int = 0) -> Dispatcher:
         worker = Worker([sys.executable, str(WORKER)], 60.0, threading.Event())
         made.append(
             Dispatcher(
@@ -43,6 +43,7 @@ def make_dispatcher(desk: Desk) -> Iterator[Callable[[int], Dispatcher]]:
                 destinations=["archive"],
                 results=Results(),
                 max_attempts=max_attempts,
+                min_free_bytes=min_free_bytes,
                 previews=False,
             )
         )
@@ -54,7 +55,7 @@ def make_dispatcher(desk: Desk) -> Iterator[Callable[[int], Dispatcher]]:
 
 
 @pytest.fixture
-def step(make_dispatcher: Callable[[int], Dispatcher], monkeypatch: pytest.MonkeyPatch) -> Step:
+def step(make_dispatcher: Callable[..., Dispatcher], monkeypatch: pytest.MonkeyPatch) -> Step:
     """Process the next job, without long waits."""
     monkeypatch.setattr(dispatch, "_LATER_SECONDS", 0.01)
     return make_dispatcher(MAX_ATTEMPTS).step
@@ -84,7 +85,7 @@ def test_what_can_never_be_written_fails_with_its_reason_and_waits_for_the_opera
 
 
 def test_what_the_operator_retries_does_not_wait(
-    desk: Desk, make_dispatcher: Callable[[int], Dispatcher], tmp_path: Path
+    desk: Desk, make_dispatcher: Callable[..., Dispatcher], tmp_path: Path
 ) -> None:
     receive(desk, tmp_path / "in", UNWRITABLE)
     dispatcher = make_dispatcher(1)
@@ -99,6 +100,24 @@ def test_a_full_disk_is_waited_for_without_an_attempt(desk: Desk, step: Step, tm
     rounds = iter(range(3 * MAX_ATTEMPTS))
     wait_for(lambda: step() and next(rounds, None) is None, "no rounds", 30)
     assert job(desk) == ("READY", 0, "DiskFull: Expected: space. What to do: wait.")
+
+
+def test_a_worker_that_cannot_even_say_that_the_disk_is_full_costs_no_attempt(
+    desk: Desk, make_dispatcher: Callable[..., Dispatcher], tmp_path: Path
+) -> None:
+    receive(desk, tmp_path / "in", CRASH)
+    assert make_dispatcher(1, min_free_bytes=2**60).step()
+    assert job(desk) == ("READY", 0, "the worker ended, and there is too little free space")
+    assert make_dispatcher(1).step()
+    assert job(desk)[0] == "FAILED"
+
+
+def test_the_hash_of_a_result_is_kept(desk: Desk, step: Step, tmp_path: Path) -> None:
+    receive(desk, tmp_path / "in")
+    assert step()
+    results = desk.ledger.rows("SELECT path, sha256 FROM result")
+    assert results
+    assert all(row["sha256"] == desk.spool.digest(row["path"]) for row in results)
 
 
 def test_an_image_that_is_missing_from_the_spool_fails_its_job(desk: Desk, step: Step, tmp_path: Path) -> None:

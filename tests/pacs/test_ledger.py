@@ -49,7 +49,7 @@ def test_an_earlier_versions_ledger_is_brought_up_to_date(tmp_path: Path) -> Non
         for statement in ("DROP VIEW group_result", "DROP VIEW group_job", "DROP INDEX series_of_group",
                           "ALTER TABLE series DROP COLUMN group_uid", "DROP TABLE commitment",
                           "DROP INDEX refusal_by_reason", "DROP INDEX refusal_of_object",
-                          "ALTER TABLE refusal DROP COLUMN reason",
+                          "ALTER TABLE refusal DROP COLUMN reason", "ALTER TABLE result DROP COLUMN sha256",
                           "DROP INDEX job_by_end", "DROP TABLE removed_destination"):  # fmt: skip
             db.execute(statement)
         db.execute("INSERT INTO refusal SELECT * FROM refusal")  # earlier versions noted an object at each refusal

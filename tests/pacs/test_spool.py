@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from spine_segmentation.errors import UsageError
+from spine_segmentation.pacs.ledger import Ledger
 from spine_segmentation.pacs.spool import Spool
 
 
@@ -18,6 +19,17 @@ def test_no_uid_can_choose_a_path(tmp_path: Path) -> None:
 
 def test_only_the_owner_may_look_in(tmp_path: Path) -> None:
     assert Spool(tmp_path / "spool").root.stat().st_mode & 0o077 == 0
+
+
+def test_only_the_owner_may_read_what_lies_in_an_open_folder(tmp_path: Path) -> None:
+    root = tmp_path / "spool"
+    root.mkdir()
+    root.chmod(0o755)
+    (root / "ledger.sqlite").touch(0o644)
+    ledger = Ledger(Spool(root).ledger_file)
+    assert len([*root.iterdir()]) == 7, "four folders, and the ledger with what SQLite writes beside it"
+    assert [path.name for path in root.iterdir() if path.stat().st_mode & 0o077] == []
+    ledger.close()
 
 
 def test_another_content_of_a_uid_takes_another_file(tmp_path: Path) -> None:

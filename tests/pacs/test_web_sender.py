@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import ssl
 import threading
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from spine_segmentation.pacs.attempt import Attempt, Outcome, Parcel
+from spine_segmentation.pacs.attempt import NO_FILE, Attempt, Outcome, Parcel
 from spine_segmentation.pacs.config import WebDestination
 from spine_segmentation.pacs.spool import Spool
 from spine_segmentation.pacs.web_sender import WebSender
@@ -98,6 +99,13 @@ def test_a_file_that_is_missing_keeps_no_other_from_being_sent(server: WebServer
     assert [attempt.outcome for attempt in sender.send(parcels)] == [Outcome.REFUSED, Outcome.STORED]
 
 
+def test_a_file_that_is_cut_off_is_not_sent(server: WebServer, tmp_path: Path) -> None:
+    sender = make_sender(server, tmp_path)
+    parcel = Parcel("1.2.3", "1.2", "object.dcm", 0, hashlib.sha256(CONTENT + b"more").hexdigest())
+    assert sender.send([parcel]) == [NO_FILE]
+    assert server.requests == []
+
+
 def report(**failure: object) -> bytes:
     failed = {"00081198": {"vr": "SQ", "Value": [failure]}} if failure else {}
     return json.dumps({"00081199": {"vr": "SQ", "Value": []}, **failed}).encode()
@@ -162,7 +170,7 @@ def test_a_redirect_stores_nothing_and_is_not_followed(send: Send, server: WebSe
     ("reason", "outcome"),
     [(0xC123, Outcome.REFUSED), (0xA700, Outcome.UNREACHABLE), (0x0111, Outcome.STORED), (None, Outcome.REFUSED)],
 )
-@pytest.mark.parametrize("status", [200, 202])
+@pytest.mark.parametrize("status", [200, 202, 409])
 def test_the_report_decides(send: Send, status: int, reason: int | None, outcome: Outcome) -> None:
     failure = {"00081155": {"vr": "UI", "Value": ["1.2.3"]}}
     if reason is not None:
@@ -181,6 +189,11 @@ def test_a_body_that_is_no_report_confirms_nothing(send: Send, body: bytes) -> N
 @pytest.mark.parametrize("status", [400, 409, 415, 422])
 def test_an_answer_about_the_object_is_a_refusal(send: Send, status: int) -> None:
     assert send(status) == Attempt(Outcome.REFUSED, f"HTTP {status}")
+
+
+@pytest.mark.parametrize("body", [b"in the way", b"[]", report(), xml_report(tag="00081198")])
+def test_a_conflict_without_a_reason_is_a_refusal(send: Send, body: bytes) -> None:
+    assert send(409, body) == Attempt(Outcome.REFUSED, "HTTP 409")
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 407, 408, 429, 500, 503])

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from spine_segmentation.pacs.worker import Worker
 from tests.pacs.lab import ServiceProcess, free_port, make_config, make_series, send, wait_for
+from tests.pacs.test_clocks import Clock
 
 
 @pytest.mark.parametrize("program", ["pass", "print('noise')"])
 def test_a_worker_that_never_comes_up_is_started_ever_more_rarely(program: str) -> None:
-    worker = Worker([sys.executable, "-c", program], 1.0, threading.Event())
-    deadline = time.monotonic() + 3.0
-    while time.monotonic() < deadline:
+    clock = Clock()
+    worker = Worker([sys.executable, "-c", program], 60.0, threading.Event(), clock)
+    for _ in range(14):
         assert not worker.start()
-        time.sleep(0.01)
-    assert 1 < worker.starts <= 4, "after the first at least 0.5, 1 and 2 seconds"
+        clock.now += 0.25
+    assert worker.starts == 3, "after waits of at most 1 and 2 seconds; the next one is 2 seconds at least"
     assert worker.trouble == "it ended, or loaded for too long"
 
 
