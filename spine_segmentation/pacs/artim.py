@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 from pynetdicom import evt
 from pynetdicom.association import Association
@@ -61,7 +62,8 @@ class Artim:
         """
         self.established(event)
         if event.assoc.requestor.primitive is None:
-            event.assoc.dul.to_user_queue.put(None)  # what it takes for a time-out
+            waiting: Any = event.assoc.dul.to_user_queue
+            waiting.put(None)  # what it takes for a time-out
 
     def expire(self) -> None:
         """Cut off the connections whose time is over."""
