@@ -133,7 +133,7 @@ def _find_discs(cartilage: Voxels, column: Column, spine_size: int, voxel_volume
 def _true_discs(
     discs: list[npt.NDArray[np.intp]], bone: Voxels, cartilage: Voxels, column: Column, shape: tuple[int, int, int]
 ) -> tuple[list[npt.NDArray[np.intp]], list[Plane]]:
-    """The true ones among the discs found, and their planes."""
+    """The true ones among the discs found (voxel numbers) on a grid of this shape, and their planes."""
     planes = [_plane(cartilage.points[disc], column) for disc in discs]
     points = np.array([plane.point for plane in planes]).reshape(-1, 3)
     shares = [bone_share(p, bone.points, cartilage.points[disc]) for p, disc in zip(planes, discs, strict=True)]

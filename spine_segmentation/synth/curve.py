@@ -93,7 +93,7 @@ def draw_curve(rng: np.random.Generator, column: Column) -> Curve:
 
 
 def _draw_tilts(rng: np.random.Generator, column: Column) -> Floats:
-    """Slope of the disc below every level against the curve's normal, mm/mm."""
+    """Slope of the disc below every level against the curve's normal, mm/mm, shape (levels,)."""
     lumbar = (column.levels >= T11) & (np.arange(len(column)) < column.index(S1))
     return rng.normal(np.where(lumbar, _LUMBAR_TILT, 0.0), np.where(lumbar, _LUMBAR_TILT_SD, _TILT_SD))
 

@@ -63,12 +63,12 @@ def remaining_signal(bands: tuple[SaturationBand, ...], at: Coordinates, grid: G
     """
     gain = torch.ones((), device=grid.device)
     rows, columns = grid.inferior()[:, None], grid.posterior()
-    course = columns[at.d.abs().argmin(dim=1)]
+    spine = columns[at.d.abs().argmin(dim=1)]  # mm, (H,)
     for band in bands:
         below = rows - rows[grid.rows // 2] - band.below
         across, along = float(np.cos(band.angle)), float(np.sin(band.angle))
-        column = course * across - below[:, 0] * along
-        place = column.min() if band.behind < 0 else column[grid.rows // 2]
+        beside = spine * across - below[:, 0] * along
+        place = beside.min() if band.behind < 0 else beside[grid.rows // 2]
         distance = (columns * across - below * along - place - band.behind).abs()
         inside = torch.sigmoid((band.half_width - distance) / band.edge)
         gain = gain * (1 - (1 - band.remaining) * inside)

@@ -98,12 +98,12 @@ def _rows_in_view(first: int, last: int, pixel_size: float, random: Random) -> s
     """Rows of a scan that ends within a column from the first to the last row."""
     length = last - first
     cut = round(random.uniform(0, min(_END_MM / pixel_size, 0.6 * length)))
-    everything = random.random() >= _BOTH_ENDS_SHARE
-    kept = last + 1 if everything else round(max(_LEAST_KEPT_MM / pixel_size, random.random() * length))
+    one_end = random.random() >= _BOTH_ENDS_SHARE
+    kept = last + 1 if one_end else round(max(_LEAST_KEPT_MM / pixel_size, random.random() * length))
     end = last + 1 - cut
     if random.random() < _LOWER_END_SHARE:
         return slice(max(end - kept, 0), end)
-    return slice(first + cut, None if everything else first + cut + kept)
+    return slice(first + cut, None if one_end else first + cut + kept)
 
 
 def recolour(image: Tensor, regions: Tensor, random: Random) -> Tensor:

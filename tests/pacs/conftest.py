@@ -15,6 +15,7 @@ from tests.pacs.lab import Archive, ServiceProcess, free_port, make_config
 from tests.pacs.node import Node
 from tests.pacs.peer import Peer
 from tests.pacs.site import Site
+from tests.pacs.stalled_peer import StalledPeer
 
 
 @pytest.fixture
@@ -114,3 +115,12 @@ def start_peer() -> Iterator[Callable[..., Peer]]:
 @pytest.fixture
 def spool(tmp_path: Path) -> Spool:
     return Spool(tmp_path / "spool")
+
+
+@pytest.fixture
+def stall() -> Iterator[Callable[[int], None]]:
+    """Begin messages that are never finished."""
+    peers: list[StalledPeer] = []
+    yield lambda port: peers.append(StalledPeer(port))
+    for peer in peers:
+        peer.stop()

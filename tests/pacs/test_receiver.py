@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import pydicom
@@ -135,46 +135,14 @@ def test_who_hesitates_too_long_is_cut_off(
     assert node.is_alive(tmp_path)
 
 
-@pytest.fixture
-def stalled() -> Iterator[Callable[[int], None]]:
-    """Associations whose peer begins a PDU of 100,000 bytes and then sends one byte after the other."""
-    end = threading.Event()
-
-    def stall(port: int) -> None:
-        entity = AE(SENDER)
-        entity.add_requested_context(Verification)
-        connection = entity.associate("127.0.0.1", port, ae_title=AE_TITLE).dul.socket.socket
-        connection.sendall(b"\x04\x00" + struct.pack(">L", 100_000))
-        threading.Thread(target=drip, args=(connection,), daemon=True).start()
-
-    def drip(connection: socket.socket) -> None:
-        with suppress(OSError):
-            while not end.wait(0.1):
-                connection.sendall(b"\0")
-
-    yield stall
-    end.set()
-
-
 def test_who_stalls_in_the_middle_of_a_pdu_is_cut_off(
-    make_node: Callable[..., Node], tmp_path: Path, stalled: Callable[[int], None]
+    make_node: Callable[..., Node], tmp_path: Path, stall: Callable[[int], None]
 ) -> None:
     node = make_node(network_timeout_seconds=1.0)
-    stalled(node.port)
+    stall(node.port)
+    wait_for(lambda: node.receiver.associations == 1, "no association", 10)
     wait_for(lambda: node.receiver.associations == 0, "it is still open", 10)
     assert node.is_alive(tmp_path)
-
-
-def test_who_stalls_does_not_hold_up_the_end(
-    node: Node, monkeypatch: pytest.MonkeyPatch, stalled: Callable[[int], None]
-) -> None:
-    monkeypatch.setattr("spine_segmentation.pacs.receiver.SHUTDOWN_GRACE_SECONDS", 2.0)
-    stalled(node.port)
-    wait_for(lambda: node.receiver.associations == 1, "no association", 10)
-    before = time.monotonic()
-    node.receiver.stop()
-    assert time.monotonic() - before < 10
-    wait_for(lambda: not _association_threads(), "a thread is left", 6)
 
 
 def test_the_oldest_of_too_many_that_hesitate_makes_room(

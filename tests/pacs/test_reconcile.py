@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +15,7 @@ from spine_segmentation.pacs import config
 from spine_segmentation.pacs.ledger import Ledger
 from spine_segmentation.pacs.orthanc import OrthancClient
 from spine_segmentation.pacs.reconcile import Reconciler
+from tests.pacs.lab import serving
 
 pytestmark = pytest.mark.pacs
 
@@ -76,10 +76,8 @@ def _text(moment: datetime) -> str:
 @pytest.fixture
 def server() -> Iterator[Server]:
     running = Server()
-    threading.Thread(target=running.serve_forever, daemon=True).start()
-    yield running
-    running.shutdown()
-    running.server_close()
+    with serving(running):
+        yield running
 
 
 def address(server: Server) -> config.Orthanc:

@@ -77,6 +77,16 @@ def test_repeats_and_restarts_change_nothing(make_service: Make, archive: Archiv
     assert service.litter() == []
 
 
+def test_who_stalls_in_the_middle_of_a_pdu_does_not_hold_up_the_end(
+    make_service: Make, stall: Callable[[int], None]
+) -> None:
+    service = make_service()
+    stall(service.port)
+    before = time.monotonic()
+    assert service.stop() == 0
+    assert time.monotonic() - before < 30  # the time that an association has to end, and some for the machine
+
+
 def test_a_late_image_makes_a_version_that_names_its_predecessor(
     shared_service: ServiceProcess, shared_archive: Archive, tmp_path: Path
 ) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,6 +15,7 @@ from spine_segmentation.pacs.attempt import NO_FILE, Attempt, Outcome, Parcel
 from spine_segmentation.pacs.config import WebDestination
 from spine_segmentation.pacs.spool import Spool
 from spine_segmentation.pacs.web_sender import WebSender
+from tests.pacs.lab import serving
 
 pytestmark = pytest.mark.pacs
 
@@ -57,10 +57,8 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[WebServer]:
     running = WebServer()
-    threading.Thread(target=running.serve_forever, daemon=True).start()
-    yield running
-    running.shutdown()
-    running.server_close()
+    with serving(running):
+        yield running
 
 
 def make_sender(server: WebServer, folder: Path) -> WebSender:
