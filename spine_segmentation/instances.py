@@ -41,6 +41,11 @@ cut off into has a larger piece of its own."""
 BESIDE_MM = 3.0
 """The topmost body is no wider to either side than the one below it and this: C2's body and dens do not exceed C3."""
 
+LOOSE_AREA_SHARE, LOOSE_VOLUME_SHARE = 0.4, 0.3
+"""Above the first disc, a piece on top of a body, without a disc between, is the arch of C1 or the base of the skull if its
+cross-section is below that share of the next body's below the disc (what the field of view cuts is as wide as any), or
+its volume below that of the body it lies on."""
+
 CUT_HEIGHT_RATIO = 0.6
 """The first or last body counts as cut by the field of view if lower than this share of the body next to it."""
 
@@ -88,7 +93,8 @@ def _separate(voxels: Voxels, column: Column, grid: Volume, labels: npt.NDArray[
     discs, planes = _true_discs(
         _find_discs(cartilage, column, len(voxels.points), grid.voxel_volume), bone, cartilage, column, grid.shape
     )
-    bodies = _without_lateral_masses(_find_bodies(bone, column, planes, grid.voxel_volume), bone.points, column)
+    bodies = _without_loose_pieces(_find_bodies(bone, column, planes, grid.voxel_volume))
+    bodies = _without_lateral_masses(bodies, bone.points, column)
     structures = [(Kind.IVD, cartilage, disc) for disc in discs]
     structures += [(Kind.VERTEBRA, bone, body.members) for body in bodies]
     structures = [(kind, source, _narrow(source.points, members, column)) for kind, source, members in structures]
@@ -165,6 +171,16 @@ def _find_bodies(bone: Voxels, column: Column, planes: Sequence[Plane], voxel_vo
     bodies = [body for body in bodies if len(body.members) * voxel_volume >= MIN_BODY_VOLUME_MM3]
     neighbours = [bodies[max(0, k - 1) : k] + bodies[k + 1 : k + 2] for k in range(len(bodies))]
     return [part for body, beside in zip(bodies, neighbours, strict=True) for part in cut_fused(body, beside)]
+
+
+def _without_loose_pieces(bodies: list[Piece]) -> list[Piece]:
+    """Leave out what lies loose on top of the body above the first disc; without a body below there is no measure."""
+    above = sum(body.topmost for body in bodies)
+    if above in (0, len(bodies)):
+        return bodies
+    area, volume = LOOSE_AREA_SHARE * bodies[above].area, LOOSE_VOLUME_SHARE * len(bodies[above - 1].members)
+    whole = [body for body in bodies[: above - 1] if body.area >= area and len(body.members) >= volume]
+    return whole + bodies[above - 1 :]
 
 
 def _without_lateral_masses(bodies: list[Piece], points: npt.NDArray[np.float32], column: Column) -> list[Piece]:

@@ -194,6 +194,20 @@ def test_lateral_masses_beside_the_dens_are_not_part_of_c2() -> None:
     assert (instances.labels.array[masses] > 0).mean() < 0.4
 
 
+@pytest.mark.parametrize(("height", "depth", "kept"), [(8, 18, True), (8, 7, False), (3, 18, False)])
+def test_what_lies_loose_above_c2_is_no_body(height: int, depth: int, kept: bool) -> None:
+    """A body that the field of view cuts keeps its cross-section; an arch of C1 is thin, a rim of skull is small."""
+    array = np.zeros((8, 90, 40), dtype=np.uint8)
+    for top, width in ((30, 15 if depth < 10 else 20), (51, 20), (72, 20)):
+        array[:, top : top + 16, 10 : 10 + width] = VERTEBRA
+        array[:, top + 17 : top + 20, 10:30] = IVD
+    piece = (slice(None), slice(24 - height, 24), slice(10, 10 + depth))
+    array[piece] = VERTEBRA
+    instances = split_instances(Volume.from_axes(array, "LIP", (2.0, 1.0, 1.0)))
+    assert [item.kind for item in instances.items] == [*[Kind.VERTEBRA] * kept, *[Kind.VERTEBRA, Kind.IVD] * 3]
+    assert (instances.labels.array[piece] > 0).all() == kept
+
+
 def test_a_topmost_body_wholly_beside_the_next_one_stays() -> None:
     array = np.zeros((20, 60, 40), dtype=np.uint8)
     array[2:5, 5:20, 5:35] = VERTEBRA
