@@ -42,9 +42,9 @@ BESIDE_MM = 3.0
 """The topmost body is no wider to either side than the one below it and this: C2's body and dens do not exceed C3."""
 
 LOOSE_AREA_SHARE, LOOSE_VOLUME_SHARE = 0.4, 0.3
-"""Above the first disc, a piece on top of a body, without a disc between, is the arch of C1 or the base of the skull if its
-cross-section is below that share of the next body's below the disc (what the field of view cuts is as wide as any), or
-its volume below that of the body it lies on."""
+"""Above the first disc, a piece on top of a body, without a disc between, is the arch of C1 or the base of the skull if
+its cross-section is below that share of the next body's below the disc (what the field of view cuts is as wide as any),
+or its volume below that of the body it lies on."""
 
 CUT_HEIGHT_RATIO = 0.6
 """The first or last body counts as cut by the field of view if lower than this share of the body next to it."""

@@ -56,9 +56,13 @@ _ORGANS = [
     Tissue.DARK_ORGAN, Tissue.BRIGHT_ORGAN, Tissue.SOFT_ORGAN, Tissue.BOWEL, Tissue.VESSEL, Tissue.LIVER,
     Tissue.SPLEEN, Tissue.HEART, Tissue.UTERUS, Tissue.FLUID, Tissue.KIDNEY_CORTEX, Tissue.KIDNEY_MEDULLA,
 ]  # fmt: skip
+_FLOWING = [Tissue.VESSEL, Tissue.HEART]
 _FATS = [Tissue.FAT, Tissue.EPIDURAL_FAT]
 _MARROWS = [Tissue.MARROW, Tissue.POSTERIOR_MARROW, Tissue.SACRAL_MARROW, Tissue.PELVIC_MARROW, Tissue.SKULL]
 _LESIONS = [Tissue.EDEMA, Tissue.FATTY_MARROW, Tissue.SCLEROSIS, Tissue.HAEMANGIOMA, Tissue.METASTASIS]
+
+_GRADIENT_ECHO_SHARE = 0.7
+"""How often T1w and PD Dixon images are gradient echoes (VIBE, quantitative fat imaging): inflowing blood is bright."""
 
 
 @dataclass(frozen=True)
@@ -137,11 +141,11 @@ def _sometimes(rng: np.random.Generator, chance: float) -> float:
 
 def _family_signal(rng: np.random.Generator, weighting: Weighting) -> Floats:
     """Signals by tissue; those that belong together vary together."""
-    tissues = _TABLE[:, : len(_COLUMNS)].copy()
-    tissues[_MARROWS] = _draw_marrow(rng)
+    tissues, fat = _TABLE[:, : len(_COLUMNS)].copy(), np.repeat(_FAT[:, None], len(_COLUMNS), 1)
+    tissues[_MARROWS], fat[_MARROWS] = _draw_marrow(rng)
     strength = rng.uniform(0.45, 1.1, (len(_LESIONS), 1))
     tissues[_LESIONS] = tissues[Tissue.MARROW] + strength * (tissues[_LESIONS] - tissues[Tissue.MARROW])
-    signal = np.maximum(_weigh(rng, tissues, weighting), 0.0)
+    signal = np.maximum(_weigh(rng, tissues, fat, weighting), 0.0)
     spread = np.exp(rng.normal(0, 0.18, len(signal)))
     spread[_MARROWS + _LESIONS] = np.exp(rng.normal(0, 0.2)) * np.exp(rng.normal(0, 0.06, 10))
     spread[_ORGANS] = np.exp(rng.normal(0, 0.5, len(_ORGANS)))
@@ -149,32 +153,40 @@ def _family_signal(rng: np.random.Generator, weighting: Weighting) -> Floats:
     return signal * spread
 
 
-def _draw_marrow(rng: np.random.Generator) -> Floats:
-    """Signals of the marrows in the basic sequences, (5, 5): mixtures of red marrow and fat.
+def _draw_marrow(rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Signals of the marrows in the basic sequences, and the shares of them that come from fat, (5, 5) each.
 
-    The share of fat grows with age; anaemia and marrow disease take it away, and then marrow is darker than muscle or
-    discs in T1w.
+    They are mixtures of red marrow and fat. The share of fat grows with age; anaemia and marrow disease take it away,
+    and then marrow is darker than muscle or discs in T1w.
     """
     kind = rng.random()
     share = rng.uniform(0.0, 0.2) if kind < 0.1 else rng.uniform(0.7, 0.95) if kind > 0.9 else rng.uniform(0.25, 0.7)
     shares = np.clip(share + np.array([0.0, 0.06, 0.04, 0.12, 0.06]) * rng.uniform(-0.5, 2, 5), 0, 1)[:, None]
     red, yellow = np.array(RED_MARROW[: len(_COLUMNS)]), _TABLE[Tissue.FAT, : len(_COLUMNS)]
     marrow: Floats = (1 - shares) * red + shares * yellow
+    fat: Floats = shares * yellow / marrow
     marrow[:, _COLUMNS[Weighting.GRE]] *= 0.6  # trabeculae dephase
-    return marrow
+    return marrow, fat
 
 
-def _weigh(rng: np.random.Generator, tissues: Floats, weighting: Weighting) -> Floats:
-    """Signals of a family from those of the basic sequences, (43,)."""
+def _weigh(rng: np.random.Generator, tissues: Floats, fat: Floats, weighting: Weighting) -> Floats:
+    """Signals of a family, (43,), from those of the basic sequences and the shares of them that come from fat."""
     if weighting in _COLUMNS:
         return tissues[:, _COLUMNS[weighting]]
-    t2w, t1w, pd = (tissues[:, _COLUMNS[basic]] for basic in (Weighting.T2W, Weighting.T1W, Weighting.PD))
-    if weighting is Weighting.SPACE:
-        return t2w * (1 - 0.35 * _FAT)
-    if weighting is Weighting.T2W_FS:
-        return t2w * (1 - rng.uniform(0.8, 1.0) * _FAT)
-    dixon = (t1w, pd, t2w)[int(rng.choice(3, p=(0.5, 0.25, 0.25)))]
-    return dixon * (_FAT + 0.03 if weighting is Weighting.FAT else 1 - rng.uniform(0.93, 1.0) * _FAT)
+    if weighting in (Weighting.SPACE, Weighting.T2W_FS):
+        t2w = _COLUMNS[Weighting.T2W]
+        suppressed = 0.35 if weighting is Weighting.SPACE else rng.uniform(0.8, 1.0)
+        return tissues[:, t2w] * (1 - suppressed * fat[:, t2w])
+    return _dixon(rng, tissues, fat, weighting)
+
+
+def _dixon(rng: np.random.Generator, tissues: Floats, fat: Floats, weighting: Weighting) -> Floats:
+    """Signals of the water or the fat image, (43,); marrow rich in fat is dark in the one and bright in the other."""
+    basic = (Weighting.T1W, Weighting.PD, Weighting.T2W)[int(rng.choice(3, p=(0.5, 0.25, 0.25)))]
+    signal, share = tissues[:, _COLUMNS[basic]].copy(), fat[:, _COLUMNS[basic]]
+    if basic is not Weighting.T2W and rng.random() < _GRADIENT_ECHO_SHARE:
+        signal[_FLOWING] = tissues[_FLOWING, _COLUMNS[Weighting.GRE]]
+    return signal * (share + 0.03 if weighting is Weighting.FAT else 1 - rng.uniform(0.93, 1.0) * share)
 
 
 def _random_signal(rng: np.random.Generator) -> Floats:

@@ -76,6 +76,25 @@ def test_red_marrow_is_dark_in_t1w_and_bright_in_stir() -> None:
     assert t1w[:, Tissue.MARROW].max() > 2 * t1w[:, Tissue.MARROW].min()
 
 
+def test_fatty_marrow_is_dark_in_water_images_and_bright_in_fat_images() -> None:
+    """The more fat, the brighter is marrow in T1w, and the darker where fat is taken away."""
+    t1w, water, fat = (_signals(weighting) for weighting in (Weighting.T1W, Weighting.WATER, Weighting.FAT))
+    marrow = [signal[:, Tissue.MARROW] / signal[:, Tissue.MUSCLE] for signal in (t1w, water)]
+    assert np.corrcoef(np.log(marrow))[0, 1] < -0.3
+    assert np.quantile(marrow[1], 0.1) < 0.3
+    assert np.median(marrow[1]) < 0.8
+    assert np.median(fat[:, Tissue.MARROW] / fat[:, Tissue.FAT]) > 0.3
+
+
+def test_blood_is_bright_in_some_dixon_images_and_dark_in_spin_echoes() -> None:
+    def bright(weighting: Weighting) -> float:
+        signals = _signals(weighting)
+        return float((signals[:, Tissue.VESSEL] > signals[:, Tissue.MUSCLE]).mean())
+
+    assert 0.3 < bright(Weighting.WATER) < 0.8
+    assert bright(Weighting.T1W) < 0.05
+
+
 def test_narrow_discs_are_dark() -> None:
     index = COLUMN.index(L4)
     narrow = COLUMN.disc_height.copy()
