@@ -15,6 +15,7 @@ from spine_segmentation.anchors import Anchor, find_anchored
 from spine_segmentation.bundles import bundle_folder, load_bundle
 from spine_segmentation.confusion import allow_confusion
 from spine_segmentation.disc_tilt import with_tilts
+from spine_segmentation.enumeration import UNTOLD, Variant
 from spine_segmentation.errors import InvalidVolume
 from spine_segmentation.geometry import geometry_evidence
 from spine_segmentation.lattice import Floats
@@ -121,7 +122,7 @@ def name_instances(
 
     Returns:
         Named structures and their label map on the grid of ``instances.labels``; undetermined where there is none.
-        What lies below S1 is dropped.
+        What lies below S1 is dropped where the levels are determined.
 
     Raises:
         UsageError: If the evidence does not fit the instances, an anchor means none of them, or anchors contradict
@@ -183,12 +184,14 @@ def label_instances(instances: Instances, decoding: Decoding, anchors: Sequence[
     _check([instance.kind for instance in instances.items])
     status, candidates = _verdict(decoding.candidates)
     names = decoding.names
-    end = names.index("S1") + 1 if "S1" in names else len(names)
-    structures = _structures(instances.items[:end], decoding, status == "determined")
+    determined = status == "determined"
+    end = names.index("S1") + 1 if determined and "S1" in names else len(names)
+    structures = _structures(instances.items[:end], decoding, determined)
+    variant = decoding.variant if determined else Variant(UNTOLD, None)
     table = np.zeros(len(names) + 1, dtype=np.uint8)
     table[1 : end + 1] = [structure.id for structure in structures]
     runner_up = decoding.candidates[1] if len(decoding.candidates) > 1 else Candidate((), 0.0)
-    logger.debug("levels %s, posterior %.3f, %s", status, decoding.probability, decoding.variant.statement)
+    logger.debug("levels %s, posterior %.3f, %s", status, decoding.probability, variant.statement)
     return Labeling(
         labels=instances.labels.with_array(table[instances.labels.array]),
         structures=structures,
@@ -196,8 +199,8 @@ def label_instances(instances: Instances, decoding: Decoding, anchors: Sequence[
         confidence=decoding.probability,
         runner_up=runner_up.vertebrae,
         runner_up_confidence=runner_up.probability,
-        variant=decoding.variant.statement,
-        variant_odds=decoding.variant.odds,
+        variant=variant.statement,
+        variant_odds=variant.odds,
         candidates=candidates,
         anchors=tuple(str(anchor) for anchor in anchors),
     )

@@ -39,6 +39,9 @@ _DISTANCE_OUTLIERS = 0.005
 _LONGEST_DISTANCE = 4.0
 """Share of distances that follow no rule, up to so many levels; a working figure."""
 
+_DOUBLE_TOLERANCE = 0.5
+"""A body fills two levels if the discs beside it are two levels apart and it lies midway, to within this; in levels."""
+
 _SIZE_DEVIATION = {Kind.VERTEBRA: 0.25, Kind.IVD: 0.35}
 _SIZE_OUTLIERS = 0.01
 """Deviation of the log volume from its neighbours': 0.1 and 0.25 in the masks of 26 SPIDER patients and of synthetic
@@ -114,7 +117,8 @@ def _count_levels(places: Floats, same_kind: Sequence[npt.NDArray[np.intp]]) -> 
 
 def _missed_evidence(levels: Floats, is_vertebra: npt.NDArray[np.bool_]) -> Floats:
     """Log-likelihood of each number of missed vertebrae above each instance; (n, MISSED_COUNTS)."""
-    distances, same = np.diff(levels), is_vertebra[1:] == is_vertebra[:-1]
+    places = _as_upper_of_two(levels, is_vertebra)
+    distances, same = np.diff(places), is_vertebra[1:] == is_vertebra[:-1]
     fewest = np.where(same & ~is_vertebra[1:], 1, 0)
     shortest = np.where(same, 1.0, 0.5)
     evidence = np.zeros((len(levels), MISSED_COUNTS))
@@ -122,6 +126,20 @@ def _missed_evidence(levels: Floats, is_vertebra: npt.NDArray[np.bool_]) -> Floa
         more = np.maximum(count - fewest, 0)
         evidence[1:, count] = _log_distance(distances, shortest + more) - _log_distance(distances, shortest)
     return evidence
+
+
+def _as_upper_of_two(levels: Floats, is_vertebra: npt.NDArray[np.bool_]) -> Floats:
+    """Move a body that stands alone in the middle between two discs two levels apart to the place of the upper of two.
+
+    It is a block vertebra, or two bodies whose disc was missed: it gets the name of the upper one, and the gap below
+    says that one is missing.
+    """
+    places = levels.copy()
+    alone = 1 + np.flatnonzero(is_vertebra[1:-1] & ~is_vertebra[:-2] & ~is_vertebra[2:])
+    above, below = levels[alone - 1], levels[alone + 1]
+    double = (abs(below - above - 2) < _DOUBLE_TOLERANCE) & (abs(2 * levels[alone] - above - below) < _DOUBLE_TOLERANCE)
+    places[alone[double]] = above[double] + 0.5
+    return places
 
 
 def _log_distance(distance: Floats, expected: float | Floats) -> Floats:

@@ -9,7 +9,8 @@ false does not shift the rest.
 Of a body that the segmentation split in two, one half or the other may be the false one: the sequences differ, and yet
 they say the same. Likewise the vertebrae decide where the field of view ends in a disc: below L5 lies L5-S1, or L5-L6
 in one person of twenty. A candidate therefore is a sequence together with all that give the vertebrae no other names,
-and its posterior is the probability that these names are right. Where there are discs alone, their names decide.
+and its posterior is the probability that these names are right and those of no better candidate are. Where there are
+discs alone, their names decide.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -32,6 +33,10 @@ MISSED_DISC = 1e-3
 MISSED_BODY = 1e-3
 """Probability that a structure inside the field of view has no instance, before distances are seen; a working figure:
 five times the following, since narrowed discs and collapsed bodies of patients are easily missed."""
+
+MISSED_NEXT = 0.3
+"""Probability that the structure below a missed one is missed, too: a block vertebra takes a disc and what makes two
+bodies of it, metal and collapse take all around them. A working figure."""
 
 FALSE_INSTANCE = 2e-4
 """Probability that an instance is none of the structures, before sizes and distances are seen. The reference system's
@@ -200,22 +205,21 @@ def _chains() -> _Chains:
 def _transitions(anatomy: Anatomy) -> Floats:
     """Weights of the steps from one structure to any below it, and to any from the start.
 
-    The sum over all ways of missing what lies between is the geometric series S + S M S + S M S M S + ..., with the
-    successor matrix S and the diagonal matrix M of the probabilities of a miss; its terms are kept apart by the number
-    of vertebrae that they miss.
+    The sum over all ways of missing what lies between is the series S + S M S + S M S N S + S M S N S N S + ..., with
+    the successor matrix S, the diagonal matrix M of the probabilities of a miss, and N of those of a further one; its
+    terms are kept apart by the number of vertebrae that they miss.
     """
-    discs = np.where(anatomy.kinds, 0.0, MISSED_DISC)
-    bodies = np.where(anatomy.kinds, MISSED_BODY, 0.0)
+    bodies = anatomy.kinds.astype(np.float64)
     onwards = np.zeros((MISSED_COUNTS, *anatomy.successors.shape))
-    term = onwards.copy()
+    term, missed_body, missed_disc = onwards.copy(), MISSED_BODY, MISSED_DISC
     term[0] = anatomy.successors
     while term.any():
         onwards += term
-        longer = term * discs @ anatomy.successors
-        missing = term * bodies @ anatomy.successors
+        longer = term * (missed_disc * (1 - bodies)) @ anatomy.successors
+        missing = term * (missed_body * bodies) @ anatomy.successors
         longer[1:] += missing[:-1]
         longer[-1] += missing[-1]
-        term = longer
+        term, missed_body, missed_disc = longer, MISSED_NEXT, MISSED_NEXT
     weights = np.zeros((MISSED_COUNTS, len(bodies) + 1, len(bodies) + 1))
     weights[0, 0, 1:] = anatomy.occurrence / len(bodies)
     weights[:, 1:, 1:] = onwards
@@ -261,13 +265,33 @@ def _candidates(steps: Floats, kinds: Sequence[Kind]) -> tuple[Candidate, ...]:
             decisive.append(deciding)
     if not chosen:
         return ()
-    agreeing = np.stack([_agreement(names) for names in decisive[:CANDIDATES]], axis=1)
-    restricted = steps[:, None] + agreeing[:, :, None, :]
+    agreeing = [_agreement(names) for names in decisive[:CANDIDATES]]
+    order = np.argsort(-_probability(steps, agreeing), kind="stable").tolist()
+    candidates = [
+        Candidate(chosen[k], _exclusive(steps, agreeing[k], [agreeing[earlier] for earlier in order[:rank]]))
+        for rank, k in enumerate(order)
+    ]
+    return tuple(sorted(candidates, key=lambda candidate: -candidate.probability))
+
+
+def _probability(steps: Floats, agreeing: Sequence[Floats]) -> Floats:
+    """Posterior probability that the sequence is one that agrees, for each of the agreements."""
+    restricted = steps[:, None] + np.stack(agreeing, axis=1)[:, :, None, :]
     diagonal = np.arange(_STATES)
     restricted[..., diagonal, diagonal] = steps[:, None, diagonal, diagonal]
-    probabilities = np.exp(total(restricted) - total(steps)).tolist()
-    candidates = [Candidate(names, min(p, 1.0)) for names, p in zip(chosen, probabilities, strict=False)]
-    return tuple(sorted(candidates, key=lambda candidate: -candidate.probability))
+    probabilities: Floats = np.exp(total(restricted) - total(steps))
+    return probabilities
+
+
+def _exclusive(steps: Floats, agreement: Floats, others: Sequence[Floats]) -> float:
+    """Probability of agreeing with this and with none of the others, by inclusion and exclusion.
+
+    Sequences in which the instances that two candidates name differently are false agree with both.
+    """
+    chosen = [subset for size in range(len(others) + 1) for subset in combinations(others, size)]
+    signs = np.array([(-1) ** len(subset) for subset in chosen])
+    probabilities = _probability(steps, [sum(subset, agreement) for subset in chosen])
+    return float(np.clip(signs @ probabilities, 0.0, 1.0))
 
 
 def _decisive(names: Names, kinds: Sequence[Kind]) -> Names:

@@ -122,6 +122,44 @@ def test_fused_bodies_do_not_shift_the_names() -> None:
     assert names(labeling) == [name for name in phantom.names if name not in gone]
 
 
+def ordered_evidence(phantom: Phantom, instances: Instances, slope: float = 1.0) -> np.ndarray:
+    """As of a real network: so many nats for every level off, three at most."""
+    truth = phantom.evidence(instances).argmax(axis=1)
+    return -np.minimum(slope * abs(np.arange(len(LEVELS)) - truth[:, None]), 3.0)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "lost"),
+    [
+        ("C2", "T3", ("C6", "C6-C7")),
+        ("C2", "T3", ("C5-C6", "C6", "C6-C7")),
+        ("T10", "S1", ("L2-L3", "L3", "L3-L4")),
+        ("T10", "S1", ("L1", "L1-L2")),
+    ],
+)
+def test_a_body_lost_with_its_discs_shifts_no_name_under_weak_evidence(
+    first: str, last: str, lost: tuple[str, ...]
+) -> None:
+    phantom = build(structures(first, last), "natural")
+    instances = split_instances(phantom.changed(*((phantom.mask(name), 0) for name in lost)))
+    labeling = name_instances(instances, ordered_evidence(phantom, instances))
+    assert [s.best_name for s in labeling.structures] == [name for name in phantom.names if name not in lost]
+
+
+@pytest.mark.parametrize(("first", "last", "disc"), [("C2", "T3", "C5-C6"), ("T10", "S1", "L2-L3")])
+def test_a_block_vertebra_shifts_no_name_under_weak_evidence(first: str, last: str, disc: str) -> None:
+    phantom = build(structures(first, last), "natural")
+    middle = np.argwhere(phantom.mask(disc)).mean(axis=0)
+    bridge = abs(np.indices(phantom.truth.shape)[2] - middle[2]) < 12  # without a waist it stays one body
+    instances = split_instances(
+        phantom.changed((phantom.mask(disc) & bridge, VERTEBRA), (phantom.mask(disc) & ~bridge, 0))
+    )
+    labeling = name_instances(instances, ordered_evidence(phantom, instances))
+    fused = {disc, *disc.split("-")}
+    best = [s.best_name for s in labeling.structures]
+    assert [name for name in best if name not in fused] == [name for name in phantom.names if name not in fused]
+
+
 def test_false_instance_has_an_id_of_its_own() -> None:
     phantom = build(structures("T10", "S1"))
     instances = split_instances(phantom.semantic)
@@ -174,6 +212,21 @@ def test_two_windows_that_explain_everything_are_ambiguous_and_name_nothing() ->
     assert sum(candidate.probability for candidate in labeling.candidates) > DETERMINED_POSTERIOR
     assert names(labeling) == [None] * 5
     assert [s.id for s in labeling.structures] == [101, 201, 102, 202, 103]
+
+
+def test_what_may_lie_below_s1_is_kept_while_the_levels_are_open() -> None:
+    """The other candidate needs it as S1."""
+    phantom = build(structures("L3", "S1"), "lordosis")
+    instances = split_instances(phantom.semantic)
+    evidence = phantom.evidence(instances, 30.0)
+    evidence[:, 1:] = np.maximum(evidence[:, 1:], evidence[:, :-1])
+    below_s1 = np.full(len(instances.items), -30.0)
+    below_s1[-2:] = 3.5
+    labeling = name_instances(instances, evidence, below_s1)
+    assert labeling.status == "ambiguous"
+    assert labeling.candidates[0].title == "L4 L5 S1"
+    assert len(labeling.structures) == len(instances.items)
+    assert labeling.variant.startswith("cannot tell") and labeling.variant_odds is None
 
 
 def test_what_is_determined_has_one_candidate_and_keeps_its_runner_up() -> None:

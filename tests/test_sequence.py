@@ -19,7 +19,15 @@ from spine_segmentation.enumeration import ENUMERATIONS, Enumeration
 from spine_segmentation.errors import UsageError
 from spine_segmentation.presence import MISSED_COUNTS, Presence, measure_presence
 from spine_segmentation.results import Instance
-from spine_segmentation.sequence import FALSE_INSTANCE, MISSED_BODY, MISSED_DISC, SURVIVORS, Decoding, decode
+from spine_segmentation.sequence import (
+    FALSE_INSTANCE,
+    MISSED_BODY,
+    MISSED_DISC,
+    MISSED_NEXT,
+    SURVIVORS,
+    Decoding,
+    decode,
+)
 from tests.phantoms import kinds, structures
 
 WHOLE = [*structures("T11", "S1")]
@@ -80,13 +88,20 @@ def prior_weights(pattern: tuple[Kind | None, ...]) -> dict[tuple[Names, Missed]
         for places in placements(named, 0, len(column)):
             between = [column[above + 1 : below] for above, below in itertools.pairwise(places)]
             weight = enumeration.prior * (1 / total if places else 1.0)
-            weight *= math.prod(MISSED_DISC if "-" in name else MISSED_BODY for names in between for name in names)
+            weight *= math.prod(map(miss, between))
             counts = iter([0, *(min(sum("-" not in name for name in names), 2) for names in between)])
             rest = iter(places)
             missed = tuple(0 if kind is None else next(counts) for kind in pattern)
             key = tuple(None if kind is None else column[next(rest)] for kind in pattern), missed
             weights[key] = weights.get(key, 0.0) + weight
     return weights
+
+
+def miss(names: list[str]) -> float:
+    """Probability of missing all of these, which lie side by side."""
+    if not names:
+        return 1.0
+    return (MISSED_DISC if "-" in names[0] else MISSED_BODY) * MISSED_NEXT ** (len(names) - 1)
 
 
 def brute_force(given_kinds: list[Kind], evidence: np.ndarray, presence: Presence | None = None) -> Truth:
@@ -158,8 +173,12 @@ def brute_force_candidates(truth: Truth, given_kinds: list[Kind]) -> list[tuple[
         decides = any(name for name, counts in zip(names, decisive, strict=True) if counts)
         if decides and all(contradict(names, other) for other in chosen):
             chosen.append(names)
-    agreeing = {names: sum(truth[other] for other in truth if not contradict(names, other)) for names in chosen[:3]}
-    return sorted(agreeing.items(), key=lambda item: -item[1])
+    agreeing = {names: {other for other in truth if not contradict(names, other)} for names in chosen[:3]}
+    left, candidates = set(truth), []
+    for names in sorted(agreeing, key=lambda names: -sum(truth[other] for other in agreeing[names])):
+        candidates.append((names, sum(truth[other] for other in agreeing[names] & left)))
+        left -= agreeing[names]
+    return sorted(candidates, key=lambda item: -item[1])
 
 
 def marginals(truth: Truth, k: int) -> dict[str, float]:
