@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,23 +78,25 @@ def to_network_grid(volume: Volume, pixel_size: float) -> tuple[Tensor, NetworkG
     return F.pad(image, (left, right, top, bottom)), grid
 
 
-def neighbour_indices(slices: int, neighbour: int) -> list[tuple[int, int, int]]:
+def neighbour_indices(shown: Sequence[bool], neighbour: int) -> list[tuple[int, int, int]]:
     """For every slice, the slices of its three channels; where a neighbour is missing, the slice itself.
 
     Args:
-        slices: Number of slices.
+        shown: Whether each slice shows anything; a blank one, as padding leaves it, counts as missing.
         neighbour: Distance of the neighbours, in slices.
     """
 
-    def inside(index: int, slice_index: int) -> int:
-        return index if 0 <= index < slices else slice_index
+    def present(index: int, slice_index: int) -> int:
+        return index if 0 <= index < len(shown) and shown[index] else slice_index
 
-    return [(inside(k - neighbour, k), k, inside(k + neighbour, k)) for k in range(slices)]
+    return [(present(k - neighbour, k), k, present(k + neighbour, k)) for k in range(len(shown))]
 
 
 def stack_neighbours(image: Tensor, neighbour: int) -> Tensor:
     """Stack every slice with its two neighbours as channels: (slices, H, W) to (slices, 3, H, W)."""
-    return image[torch.tensor(neighbour_indices(image.shape[0], neighbour))]
+    lowest = torch.where(image > 0, image, torch.inf).amin((1, 2))  # around it lies padding, which is 0
+    shown = image.amax((1, 2)) > lowest
+    return image[torch.tensor(neighbour_indices(shown.tolist(), neighbour))]
 
 
 def _non_negative(array: Array) -> Tensor:

@@ -56,16 +56,30 @@ def test_neighbours_are_about_three_and_a_half_millimetres_away(spacing: float, 
 
 
 def test_at_the_ends_the_slice_itself_is_repeated() -> None:
-    assert neighbour_indices(3, 1) == [(0, 0, 1), (0, 1, 2), (1, 2, 2)]
-    assert neighbour_indices(3, 2) == [(0, 0, 2), (1, 1, 1), (0, 2, 2)]
-    assert neighbour_indices(1, 4) == [(0, 0, 0)]
+    assert neighbour_indices([True] * 3, 1) == [(0, 0, 1), (0, 1, 2), (1, 2, 2)]
+    assert neighbour_indices([True] * 3, 2) == [(0, 0, 2), (1, 1, 1), (0, 2, 2)]
+    assert neighbour_indices([True], 4) == [(0, 0, 0)]
 
 
 def test_stacking_puts_the_slice_in_the_middle() -> None:
-    image = torch.arange(4.0)[:, None, None].expand(4, 2, 2)
-    stacked = stack_neighbours(image, 1)
+    stacked = stack_neighbours(_numbered(4), 1)
     assert stacked.shape == (4, 3, 2, 2)
-    assert stacked[:, 1, 0, 0].tolist() == [0, 1, 2, 3] and stacked[2, :, 0, 0].tolist() == [1, 2, 3]
+    assert stacked[:, 1, 0, 0].tolist() == [10, 20, 30, 40] and stacked[2, :, 0, 0].tolist() == [20, 30, 40]
+
+
+@pytest.mark.parametrize("value", [0.0, 7.0])
+def test_a_blank_slice_is_no_neighbour(value: float) -> None:
+    """Blank is what padding or distortion correction leaves; the image's own padding is 0 all around it."""
+    image = torch.nn.functional.pad(_numbered(4), (1, 1))
+    image[1, :, 1:-1] = value
+    stacked = stack_neighbours(image, 1)
+    assert stacked[0, :, 0, 1].tolist() == [10, 10, 10]
+    assert stacked[2, :, 0, 1].tolist() == [30, 30, 40]
+
+
+def _numbered(slices: int) -> torch.Tensor:
+    """Slices of 2 x 2 pixels that begin with 10, 20, 30 ..."""
+    return 10.0 * torch.arange(1, slices + 1)[:, None, None] + torch.arange(4.0).reshape(2, 2)
 
 
 def test_negative_intensities_are_lifted() -> None:

@@ -94,7 +94,7 @@ def draw_bodies(rng: np.random.Generator, column: Column) -> BodyShapes:
     shift = _shift(rng, column)
     half_width = column.half_width * np.where(is_presacral(levels), 1.0, _SACRAL_BODY)
     squareness = by_region(levels, u(0.7, 0.9), u(0.4, 0.65), u(0.5, 0.75), 0.5)
-    waist = by_region(levels, u(0.02, 0.10, n), *[u(0.04, 0.16, n)] * 3)
+    waist = by_region(levels, u(0.03, 0.16, n), *[u(0.08, 0.32, n)] * 3)
     return BodyShapes(
         endplates=draw_endplates(rng, column),
         half_height=column.height / 2,
@@ -107,8 +107,8 @@ def draw_bodies(rng: np.random.Generator, column: Column) -> BodyShapes:
         anterior_squareness=by_region(levels, u(0.5, 0.8), u(0, 0.3), u(0.2, 0.5), 0.3),
         posterior_squareness=squareness,
         posterior_hollow=(1 - squareness + _concavity(rng, column)).clip(0, _LARGEST_HOLLOW),
-        anterior_waist=waist * u(0.5, 1.3),
-        posterior_waist=u(0, 0.08, n),
+        anterior_waist=waist * u(0.6, 1.2),
+        posterior_waist=u(0, 0.18, n),
         taper=_taper(rng, column),
         retropulsion=column.retropulsion,
         vein=np.full(n, u(0.25, 0.6)),

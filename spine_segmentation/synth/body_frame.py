@@ -20,6 +20,9 @@ _LEAST_HALF_HEIGHT = 1.5
 _BULGE_ABOVE_MIDDLE = 0.3
 """Place of the greatest retropulsion above mid-height, relative to half the height."""
 
+_MEAN_SQUARE = 1 / 3
+"""Of the height, from -1 to 1: a waist leaves the mean diameter as it is."""
+
 _LARGEST_OVERHANG = 1.3
 """Largest radius of a body with its osteophytes relative to that of its rim."""
 
@@ -101,7 +104,7 @@ def body_frame(tissues: TissueMap, at: Coordinates, shapes: BodyShapes) -> BodyF
     wall = _wall(here, behind < 0, lateral, height, square, eighth)
     relative = radius / (wall * wall)
     relative *= relative
-    inside = relative * relative + eighth * square < 1
+    inside = relative * relative + eighth * eighth * square < 1
     inside &= (at.axial > -1) | (at.territory > 0)
     return BodyFrame(behind, half_depth, lateral, radius, inside, centre, endplate)
 
@@ -142,8 +145,8 @@ def _lost_height(here: dict[str, Tensor], at: Coordinates, place: Tensor, aside:
 def _wall(
     here: dict[str, Tensor], front: Tensor, lateral: Tensor, height: Tensor, square: Tensor, eighth: Tensor
 ) -> Tensor:
-    """Relative radius of the body by height: waisted, with spurs at the rims; (N, H, W)."""
+    """Relative radius of the body by height, 1 in the mean: waisted, with spurs at the rims; (N, H, W)."""
     behind_waist = torch.where(front, here["anterior_waist"], here["posterior_waist"])
     waist = behind_waist + (here["anterior_waist"] - behind_waist) * lateral.clamp(max=1) ** 2
     spurs = torch.where(front, here["anterior_spurs"], here["posterior_spurs"])
-    return 1 - waist * (1 - square) + spurs * eighth.clamp(max=1) + here["taper"] * height
+    return 1 + waist * (square - _MEAN_SQUARE) + spurs * eighth.clamp(max=1) + here["taper"] * height

@@ -24,6 +24,7 @@ class Vessels:
         great: Vessels along the column.
         waist: Arc lengths between which segmental vessels and fat surround the bodies, mm.
         waist_fat: Half height of that fat relative to the bodies'.
+        waist_reach: How far it reaches beyond the endplates' rims, in squared radius.
         waist_radius: Radius of the segmental vessels, mm.
         blood: What they contain.
     """
@@ -31,6 +32,7 @@ class Vessels:
     great: tuple[Solid, ...]
     waist: tuple[float, float]
     waist_fat: float
+    waist_reach: float
     waist_radius: float
     blood: Tissue
 
@@ -51,6 +53,7 @@ def draw_vessels(rng: np.random.Generator, marks: Landmarks) -> Vessels:
         great=(*_veins(rng, marks, vein), *_arteries(rng, marks, artery)),
         waist=(marks.arc(T1 + 3), marks.arc(L5)),
         waist_fat=rng.uniform(0.1, 0.35),
+        waist_reach=rng.uniform(0.05, 0.4),
         waist_radius=rng.uniform(0.8, 1.9),
         blood=artery,
     )
@@ -148,7 +151,7 @@ def _paint_waists(scene: Scene, shape: Vessels, column: Column) -> None:
     rise = (patch.crop(scene.at.axial) - centre).abs()
     shell = (patch.crop(scene.at.d) / depth) ** 2 + (patch.crop(scene.at.x) / width).square_()
     middle = (patch.s > shape.waist[0]) & (patch.s < shape.waist[1]) & (patch.d < 12)
-    thick = 0.5 * torch.sqrt((1 - (rise / (height * shape.waist_fat)) ** 2).clamp_(min=0)) * middle
-    patch.paint((shell > 1 - thick) & (shell < 1 + thick), Tissue.FAT)
+    thick = torch.sqrt((1 - (rise / (height * shape.waist_fat)) ** 2).clamp_(min=0)) * middle
+    patch.paint((shell > 1 - 0.5 * thick) & (shell < 1 + shape.waist_reach * thick), Tissue.FAT)
     dots = (rise < shape.waist_radius) & middle
     patch.paint((shell > 1.06) & (shell < 1.17 + 0.08 * shape.waist_radius) & dots, shape.blood)

@@ -88,6 +88,19 @@ def test_walls_are_waisted_at_the_sides_too(name: str) -> None:
     assert 0.75 * rim < middle < 0.985 * rim
 
 
+def test_walls_retract_from_rims_of_the_nominal_depth() -> None:
+    """As in the masks of SPIDER, where the middle of L2 to L4 is 0.95 times as deep as the rims (0.86 to 1.02)."""
+    depths = []
+    for seed in range(6):
+        nominal = 2 * normal_column(seed).half_depth[position(normal_column(seed), "L3")]
+        profiles = [_profile("L3", height, seed) for height in (-0.7, 0.0, 0.7)]
+        depths.append([float(back[MIDDLE] - front[MIDDLE]) / nominal for front, back in profiles])
+    upper, middle, lower = np.mean(depths, axis=0)
+    rims = (upper + lower) / 2
+    assert 0.98 < rims < 1.05
+    assert 0.9 < middle / rims < 0.97
+
+
 def test_a_lateral_slice_shows_a_smaller_body() -> None:
     column = normal_column()
     k = position(column, "L3")
