@@ -27,6 +27,7 @@ class Grid:
         origin: z of the first row and y of the first column before the slice is turned, mm.
         device: Where tensors are computed.
         obliquity: Slopes of the slices: dx/dz and dx/dy, mm/mm; (0, 0) for sagittal ones.
+        single_spacing: Slice spacing of a grid of one slice, mm; of others, ``lateral`` tells.
     """
 
     lateral: tuple[float, ...]
@@ -36,6 +37,7 @@ class Grid:
     origin: tuple[float, float]
     device: torch.device
     obliquity: tuple[float, float] = (0.0, 0.0)
+    single_spacing: float = 1.0
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -44,8 +46,8 @@ class Grid:
 
     @property
     def slice_spacing(self) -> float:
-        """Distance between neighbouring slices along x, mm; 1 for a single slice."""
-        return self.lateral[1] - self.lateral[0] if len(self.lateral) > 1 else 1.0
+        """Distance between neighbouring slices along x, mm."""
+        return self.lateral[1] - self.lateral[0] if len(self.lateral) > 1 else self.single_spacing
 
     @property
     def affine(self) -> npt.NDArray[np.float64]:

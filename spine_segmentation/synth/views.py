@@ -85,6 +85,7 @@ def region_grid(
         pixel_size=pixel_size,
         origin=(_centred(z, rows * pixel_size), _centred(y, columns * pixel_size)),
         device=device,
+        single_spacing=slice_spacing,
     )
 
 

@@ -108,3 +108,9 @@ def test_nothing_of_a_case_that_cannot_be_written_stays(dicom: bool, tmp_path: P
     with files_of_at_most(2000), pytest.raises(OutputError):
         write_cases(tmp_path, 1, 5, TINY, dicom=dicom)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_single_slice_has_the_spacing_asked_for(tmp_path: Path) -> None:
+    write_cases(tmp_path, 1, 5, Protocol("cervical", slices=1, slice_spacing=8.0, pixel_size=2.0))
+    ((image, _),) = annotated_pairs(tmp_path)
+    assert sorted(read_nifti(image).spacing) == pytest.approx([2.0, 2.0, 8.0], abs=1e-4)
