@@ -15,6 +15,9 @@ from spine_segmentation.errors import InvalidVolume
 from spine_segmentation.networks import STRIDE
 from spine_segmentation.volume import Array, Reorientation, Volume
 
+CHUNK = 8
+"""Slices that are brought back from the networks' grid together, so that memory stays bounded."""
+
 NEIGHBOUR_MM = 3.5
 """Distance of the neighbouring slices that a 2.5D network sees."""
 
@@ -38,6 +41,12 @@ class NetworkGrid:
     size: tuple[int, int]
     padding: tuple[int, int, int, int]
     neighbour: int
+
+    @property
+    def padded_size(self) -> tuple[int, int]:
+        """(rows, columns) of what the networks are given."""
+        top, bottom, left, right = self.padding
+        return top + self.size[0] + bottom, left + self.size[1] + right
 
     def crop(self, maps: Tensor) -> Tensor:
         """Remove the padding: (..., padded rows, padded columns) to (..., rows, columns)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 
 import torch
 from monai.inferers import Inferer
@@ -12,7 +13,9 @@ Network = Callable[[Tensor], Tensor]
 
 
 class SliceBatchInferer(Inferer):
-    """Runs a two-dimensional network over the slices of one volume, a few at a time, so that memory stays bounded.
+    """Runs a two-dimensional network over the slices of one volume, a few at a time.
+
+    Beyond inputs and logits, memory does not grow with the number of slices.
 
     Args:
         batch_size: Slices that are predicted together.
@@ -30,10 +33,15 @@ class SliceBatchInferer(Inferer):
             network: Called with batches of slices.
 
         Returns:
-            Shape (slices, classes, H, W).
+            Logits of all slices, as the network gives them, at its own resolution.
         """
-        batches = torch.split(inputs.contiguous(memory_format=torch.channels_last), self.batch_size)
-        return torch.cat([network(batch) for batch in batches])
+        batches = torch.split(inputs, self.batch_size)
+        predictions = (network(batch.contiguous(memory_format=torch.channels_last)) for batch in batches)
+        first = next(predictions)
+        logits = first.new_empty(len(inputs), *first.shape[1:])
+        for part, predicted in zip(torch.split(logits, self.batch_size), chain([first], predictions), strict=True):
+            part.copy_(predicted)
+        return logits
 
 
 class Bfloat16Inferer(Inferer):

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from monai.transforms import MapTransform
 
 from spine_segmentation.anatomy import LEVELS, VERSE_NUMBERS
-from spine_segmentation.grid import NetworkGrid
+from spine_segmentation.grid import CHUNK, NetworkGrid
 from spine_segmentation.results import Instances, LevelEvidence
 
 EVIDENCE_WEIGHT = 0.2
@@ -38,7 +39,7 @@ class PoolLevelsd(MapTransform):
         self.grid_key, self.instances_key = grid_key, instances_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Replace logits (slices, channels, padded rows, padded columns) by ``LevelEvidence``."""
+        """Replace logits (slices, channels, rows, columns) of the padded slices by ``LevelEvidence``."""
         grid, instances = data[self.grid_key], data[self.instances_key]
         return {**data, **{key: pool_levels(data[key], grid, instances) for key in self.key_iterator(data)}}
 
@@ -47,7 +48,8 @@ def pool_levels(logits: torch.Tensor, grid: NetworkGrid, instances: Instances) -
     """Pool logits over the voxels of each instance.
 
     Args:
-        logits: Shape (slices, channels, padded rows, padded columns); channel n is the VerSe number n.
+        logits: Shape (slices, channels, rows, columns), of the padded slices at any resolution; channel n is the VerSe
+            number n.
         grid: How the image was brought to the network.
         instances: On the image's grid.
 
@@ -55,14 +57,19 @@ def pool_levels(logits: torch.Tensor, grid: NetworkGrid, instances: Instances) -
         The evidence; zeros where an instance is too small for the network's grid.
     """
     labels = torch.from_numpy(_on_network_grid(instances, grid))
-    inside = labels > 0
-    owner = labels[inside]
-    scores = grid.crop(logits).movedim(1, -1).cpu()[inside][:, _CHANNELS].double().log_softmax(1)
-    count = len(instances.items)
-    total = torch.zeros(count + 1, len(_CHANNELS), dtype=torch.float64).index_add_(0, owner, scores)
-    voxels = torch.bincount(owner, minlength=count + 1).clamp(min=1)
+    total = torch.zeros(len(instances.items) + 1, len(_CHANNELS), dtype=torch.float64)
+    for scores, owner in zip(torch.split(logits, CHUNK), torch.split(labels, CHUNK), strict=True):
+        inside = owner > 0
+        total.index_add_(0, owner[inside], _log_probabilities(scores, grid, inside))
+    voxels = torch.bincount(labels.flatten(), minlength=len(total)).clamp(min=1)
     pooled = (EVIDENCE_WEIGHT * total / voxels[:, None])[1:].numpy()
     return LevelEvidence(levels=pooled[:, :-1], below_s1=pooled[:, -1])
+
+
+def _log_probabilities(logits: torch.Tensor, grid: NetworkGrid, inside: torch.Tensor) -> torch.Tensor:
+    """Of the levels, interpolated, where ``inside`` (slices, *grid.size) is true; (n, levels)."""
+    fine = F.interpolate(logits.float(), grid.padded_size, mode="bilinear", align_corners=False)
+    return grid.crop(fine).movedim(1, -1).cpu()[inside][:, _CHANNELS].double().log_softmax(1)
 
 
 def _on_network_grid(instances: Instances, grid: NetworkGrid) -> npt.NDArray[np.int64]:

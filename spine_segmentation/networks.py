@@ -31,8 +31,8 @@ def build_unet(in_channels: int, out_channels: int, backbone: str = "compact", h
         head: See :class:`CompactUNet`; other backbones always predict at full resolution.
 
     Returns:
-        A network from (batch, in_channels, H, W) to logits (batch, out_channels, H, W); H and W are multiples of
-        ``STRIDE``.
+        A network from (batch, in_channels, H, W) to logits (batch, out_channels, H, W), or a quarter of H and W with
+        the coarse head; H and W are multiples of ``STRIDE``.
     """
     if backbone == "compact":
         return CompactUNet(in_channels, out_channels, head=head)
@@ -46,14 +46,14 @@ class CompactUNet(nn.Module):
     """A small U-Net that spends its computation at a quarter of the resolution and below.
 
     A space-to-depth stem brings the image to stride 4 at once, self-attention at stride 32 sees the whole field of
-    view, and a depth-to-space head restores the resolution, steadied by the stem's features at stride 2.
+    view, and a fine head restores the resolution from depth to space, steadied by the stem's features at stride 2.
 
     Args:
         in_channels: Number of stacked slices.
         out_channels: Number of classes.
         widths: Feature channels at strides 4, 8, 16 and 32.
         head: ``"fine"`` predicts outlines at full resolution; ``"coarse"`` predicts at stride 4, for classes that need
-            context rather than edges, and interpolates except in training.
+            context rather than edges.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class CompactUNet(nn.Module):
             image: Shape (batch, in_channels, H, W), H and W multiples of ``STRIDE``.
 
         Returns:
-            Shape (batch, out_channels, H, W).
+            Shape (batch, out_channels, H, W); with the coarse head (batch, out_channels, H / 4, W / 4).
         """
         half = self.stem(F.pixel_unshuffle(image, 2))
         quarter = self.encoder1(F.pixel_unshuffle(half, 2))
@@ -113,19 +113,16 @@ class FineHead(nn.Module):
 
 
 class CoarseHead(nn.Module):
-    """Logits at stride 4, interpolated to full resolution; not in training, where it would double the time."""
+    """Logits at stride 4: at full resolution, those of many classes would fill the memory."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         self.classify = nn.Conv2d(in_channels, out_channels, 1)
 
     def forward(self, features: Tensor, half: Tensor) -> Tensor:
-        """Map features at stride 4 to logits at stride 1, or at stride 4 in training; ``half`` gives only the size."""
-        rows, columns = half.shape[-2:]
+        """Map features at stride 4 to logits at stride 4; the stem's at stride 2 do not count."""
         logits: Tensor = self.classify(features)
-        if self.training:
-            return logits
-        return F.interpolate(logits, (rows * 2, columns * 2), mode="bilinear", align_corners=False)
+        return logits
 
 
 class ConvolutionBlock(nn.Sequential):

@@ -17,7 +17,7 @@ from spine_segmentation.instances import split_instances
 from spine_segmentation.labeler import Labeler
 from spine_segmentation.results import Instances, Labeling, SpineResult
 from spine_segmentation.segmenter import Segmenter
-from spine_segmentation.study import Look, label_study
+from spine_segmentation.study import Look, applicable_anchors, label_study
 from spine_segmentation.timing import timed
 from spine_segmentation.volume import Volume
 
@@ -51,7 +51,7 @@ class SpinePipeline:
         Args:
             volume: Sagittal MR image of any part of the spine, in any orientation.
             only_semantic: Stop after the semantic map; the labeling network is then not needed.
-            anchors: What is known about the levels.
+            anchors: What is known about the levels; without effect where there is no spine.
 
         Returns:
             What was found, on the volume's own grid; without structures where there is no spine.
@@ -66,7 +66,7 @@ class SpinePipeline:
             return self._segmented(volume)
         result, instances = self._separated(volume)
         with timed("label", result.timings):
-            labeling = self.labeler(volume, instances, anchors=anchors)
+            labeling = self.labeler(volume, instances, anchors=anchors if instances.items else ())
         return self._labelled(result, labeling)
 
     def study(self, volumes: Mapping[str, Volume], *, anchors: Sequence[Anchor] = ()) -> tuple[SpineResult, ...]:
@@ -74,7 +74,7 @@ class SpinePipeline:
 
         Args:
             volumes: By a title for remarks, without patient data; coordinates of all are in one frame of reference.
-            anchors: What is known about the levels of the first volume.
+            anchors: What is known about the levels of the first volume; without effect where none shows a spine.
 
         Returns:
             What was found in each, see :func:`~spine_segmentation.study.label_study`.
@@ -85,7 +85,8 @@ class SpinePipeline:
             UsageError: If an anchor means no structure, or anchors contradict one another.
             ModelError: If the labeling bundle's weights are absent or do not fit.
         """
-        return self.name([self.look(title, volume) for title, volume in volumes.items()], anchors=anchors)
+        seen = [self.look(title, volume) for title, volume in volumes.items()]
+        return self.name(seen, anchors=applicable_anchors([look for _, look in seen], anchors))
 
     def look(self, title: str, volume: Volume) -> tuple[SpineResult, Look]:
         """Segment one volume and separate its structures, for :meth:`name`.

@@ -67,6 +67,19 @@ def label_study(looks: Sequence[Look], anchors: Sequence[Anchor] = ()) -> tuple[
     return tuple(labelings[number] for number in range(len(looks)))
 
 
+def applicable_anchors(looks: Sequence[Look], anchors: Sequence[Anchor]) -> tuple[Anchor, ...]:
+    """Leave anchors out where no series shows any structure: that there is no spine is no anchor's fault.
+
+    Args:
+        looks: All series.
+        anchors: What is known about the levels of the first one.
+
+    Returns:
+        All of them or none.
+    """
+    return tuple(anchors) if any(look.instances.items for look in looks) else ()
+
+
 def set_apart(labeling: Labeling, apart: Mapping[str, Labeling], reason: str) -> Labeling:
     """Say from which series one was named apart, and where these find another number of vertebrae.
 

@@ -9,7 +9,7 @@ from spine_segmentation.anchors import Anchor
 from spine_segmentation.errors import InputError
 from spine_segmentation.pipeline import SpinePipeline
 from spine_segmentation.results import Outcome, SpineResult
-from spine_segmentation.study import Look, set_apart
+from spine_segmentation.study import Look, applicable_anchors, set_apart
 from spine_segmentation.volume import Volume
 
 
@@ -21,7 +21,8 @@ def process_study(
     Args:
         pipeline: The networks.
         groups: Series that share a frame of reference, by a title for remarks without patient data; no title twice.
-        anchors: What is known about the levels of the first series that can be used.
+        anchors: What is known about the levels of the first series that can be used; without effect where no series
+            shows a spine.
 
     Returns:
         The outcome of each by its title, in the same order. Remarks say which were named together and which apart.
@@ -31,12 +32,12 @@ def process_study(
         ModelError: If a network cannot be loaded.
     """
     failures: dict[str, Outcome] = {}
+    looked = [seen for group in groups if (seen := _look_at(pipeline, group, failures))]
+    known = applicable_anchors([look for seen in looked for _, look in seen.values()], anchors)
     named: list[dict[str, SpineResult]] = []
-    for group in groups:
-        seen = _look_at(pipeline, group, failures)
-        if seen:
-            results = pipeline.name([*seen.values()], anchors=() if named else anchors)
-            named.append(dict(zip(seen, results, strict=True)))
+    for seen in looked:
+        results = pipeline.name([*seen.values()], anchors=() if named else known)
+        named.append(dict(zip(seen, results, strict=True)))
     found = {title: _compared(result, own, named) for own in named for title, result in own.items()}
     outcomes = failures | found
     return {title: outcomes[title] for group in groups for title in group}

@@ -15,16 +15,13 @@ import torch.nn.functional as F
 from monai.transforms import MapTransform
 
 from spine_segmentation.anatomy import BACKGROUND, IVD, SACRUM_BELOW_S1, VERTEBRA
-from spine_segmentation.grid import NetworkGrid, stack_neighbours, to_network_grid
+from spine_segmentation.grid import CHUNK, NetworkGrid, stack_neighbours, to_network_grid
 from spine_segmentation.io.nifti import read_nifti, write_nifti
 from spine_segmentation.networks import CHANNELS
 from spine_segmentation.normalization import normalize
 from spine_segmentation.volume import Volume
 
 Data = Mapping[Hashable, Any]
-
-CHUNK = 8
-"""Slices that are brought back to the input's grid together, so that memory stays bounded."""
 
 _SEMANTIC_VALUES = torch.zeros(len(CHANNELS), dtype=torch.uint8).fill_(BACKGROUND)
 _SEMANTIC_VALUES[CHANNELS.index("vertebra")] = VERTEBRA
@@ -85,7 +82,7 @@ class NormalizeTripletsd(MapTransform):
 
     def __call__(self, data: Data) -> dict[Hashable, Any]:
         """Replace (slices, 3, rows, columns) by the same shape."""
-        return {**data, **{key: normalize(data[key]) for key in self.key_iterator(data)}}
+        return {**data, **{key: _normalize(data[key]) for key in self.key_iterator(data)}}
 
 
 class ToSemanticMapd(MapTransform):
@@ -125,6 +122,10 @@ class WriteNiftid(MapTransform):
         for key in self.key_iterator(data):
             write_nifti(data[key], folder / self.filename)
         return dict(data)
+
+
+def _normalize(triplets: torch.Tensor) -> torch.Tensor:
+    return torch.cat([normalize(chunk) for chunk in torch.split(triplets, CHUNK)])
 
 
 def _semantic_map(logits: torch.Tensor, grid: NetworkGrid) -> Volume:

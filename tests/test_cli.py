@@ -180,6 +180,15 @@ def test_what_the_user_knows_is_obeyed_and_repeated(
     assert "known: L5=lowest" in output and "neither the sacrum nor C2 is in view" in " ".join(output.split())
 
 
+@pytest.mark.parametrize("options", [("--anchor", "L5=lowest"), ("--anchor", "L5=0,0,0"), ("--assume-lowest", "L5")])
+def test_where_there_is_no_spine_no_anchor_is_to_blame(
+    options: tuple[str, str], main: Main, no_spine: Volume, tmp_path: Path
+) -> None:
+    write_nifti(no_spine, tmp_path / "noise.nii.gz")
+    assert main("segment", tmp_path / "noise.nii.gz", "-o", tmp_path / "out", *options) == 5
+    expect_failure(tmp_path / "out", 5, "NoSpineFound", {"result.json"})
+
+
 def test_an_unknown_series(main: Main, lumbar_study: Path, tmp_path: Path) -> None:
     assert main("segment", lumbar_study, "-o", tmp_path, "--series", "1.2.3") == 3
     expect_failure(tmp_path, 3, "NoSuitableSeries")

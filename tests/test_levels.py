@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from spine_segmentation.anatomy import LEVELS, VERSE_NUMBERS, Kind
 from spine_segmentation.grid import to_network_grid
@@ -40,6 +41,28 @@ def test_each_instance_gets_the_level_seen_inside_it() -> None:
         pooled = pool_levels(logits_for(volume, instances, ("L5", "S1")), grid, instances).levels
         assert pooled.shape == (2, len(LEVELS))
         assert [LEVELS[k] for k in pooled.argmax(1)] == ["L5", "S1"]
+
+
+def test_scores_at_a_quarter_of_the_resolution_are_interpolated() -> None:
+    volume, instances = scene()
+    image, grid = to_network_grid(volume, 1.0)
+    rows, columns = grid.padded_size
+    assert image.shape[1:] == (rows, columns)
+    coarse = 5 * torch.randn(image.shape[0], LEVEL_CHANNELS, rows // 4, columns // 4)
+    fine = F.interpolate(coarse, (rows, columns), mode="bilinear", align_corners=False)
+    np.testing.assert_allclose(
+        pool_levels(coarse, grid, instances).levels, pool_levels(fine, grid, instances).levels, rtol=1e-6
+    )
+
+
+def test_all_slices_are_pooled_however_many() -> None:
+    volume, instances = scene()
+    many = [Volume(np.tile(v.array, (4, 1, 1)), v.affine) for v in (volume, instances.labels)]
+    more = Instances(many[1], instances.items)
+    logits = logits_for(volume, instances, ("L5", "S1")) + torch.randn(3, LEVEL_CHANNELS, 1, 1)
+    once = pool_levels(logits, to_network_grid(volume, 1.0)[1], instances)
+    often = pool_levels(logits.repeat(4, 1, 1, 1), to_network_grid(many[0], 1.0)[1], more)
+    np.testing.assert_allclose(often.levels, once.levels)
 
 
 def test_the_unused_channel_does_not_count() -> None:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import pytest
 import torch
 
-from spine_segmentation.networks import CHANNELS, LEVEL_CHANNELS, Head, build_unet
+from spine_segmentation.networks import Head, build_unet
 
 
-@pytest.mark.parametrize(("head", "channels"), [("fine", len(CHANNELS)), ("coarse", LEVEL_CHANNELS)])
+@pytest.mark.parametrize(("head", "stride"), [("fine", 1), ("coarse", 4)])
 @pytest.mark.parametrize("size", [(32, 32), (64, 96), (160, 32)])
-def test_logits_have_the_size_of_the_image(head: Head, channels: int, size: tuple[int, int]) -> None:
-    network = build_unet(3, channels, head=head).eval()
+@pytest.mark.parametrize("training", [False, True])
+def test_logits_have_the_size_of_the_image_or_a_quarter(
+    head: Head, stride: int, size: tuple[int, int], training: bool
+) -> None:
+    network = build_unet(3, 6, head=head).train(training)
     with torch.inference_mode():
-        assert network(torch.zeros(2, 3, *size)).shape == (2, channels, *size)
-
-
-def test_a_coarse_head_stays_at_stride_4_in_training() -> None:
-    network = build_unet(3, LEVEL_CHANNELS, head="coarse")
-    assert network.train()(torch.zeros(2, 3, 64, 96)).shape == (2, LEVEL_CHANNELS, 16, 24)
+        assert network(torch.zeros(2, 3, *size)).shape == (2, 6, size[0] // stride, size[1] // stride)
 
 
 @pytest.mark.parametrize("head", ["fine", "coarse"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ import pytest
 import torch
 
 from spine_segmentation.anatomy import IVD, SACRUM_BELOW_S1, VERTEBRA
-from spine_segmentation.grid import to_network_grid
+from spine_segmentation.grid import CHUNK, to_network_grid
 from spine_segmentation.inferers import Bfloat16Inferer, SliceBatchInferer
 from spine_segmentation.networks import CHANNELS
+from spine_segmentation.normalization import normalize
 from spine_segmentation.transforms import (
     NormalizeTripletsd,
     StackNeighboursd,
@@ -75,6 +77,27 @@ def test_batches_of_slices_give_what_one_batch_gives() -> None:
     image = torch.randn(7, 3, 32, 32)
     with torch.inference_mode():
         torch.testing.assert_close(SliceBatchInferer(3)(image, network), network(image), atol=1e-5, rtol=1e-4)
+
+
+def test_predictions_of_batches_are_not_kept() -> None:
+    predictions: list[weakref.ref[torch.Tensor]] = []
+    alive = []
+
+    def network(image: torch.Tensor) -> torch.Tensor:
+        alive.append(sum(prediction() is not None for prediction in predictions))
+        predicted = image + 1
+        predictions.append(weakref.ref(predicted))
+        return predicted
+
+    SliceBatchInferer(1)(torch.zeros(9, 3, 4, 4), network)
+    assert len(alive) == 9 and max(alive) <= 2
+
+
+def test_slices_are_normalised_as_if_alone() -> None:
+    image = 100 * torch.rand(2 * CHUNK + 1, 3, 64, 64)
+    normalised = NormalizeTripletsd("image")({"image": image})["image"]
+    torch.testing.assert_close(normalised[-1:], normalize(image[-1:]))
+    assert normalised.shape == image.shape
 
 
 def test_training_runs_in_bfloat16_and_returns_single_precision() -> None:

@@ -45,12 +45,14 @@ class InstanceName:
         confidence: Its posterior probability.
         runner_up: The second most likely name, None if there is none.
         runner_up_confidence: Its posterior probability.
+        named: False where the levels are determined and the product leaves the instance unnamed, as a false one.
     """
 
     name: str
     confidence: float
     runner_up: str | None
     runner_up_confidence: float
+    named: bool = True
 
 
 @dataclass(frozen=True)
@@ -124,12 +126,19 @@ def _name(window: ObservedWindow, weights: Weights, below_s1: Floats | None) -> 
 
 
 def _naming(labeling: Labeling, window: ObservedWindow) -> Naming:
+    determined = labeling.status == "determined"
     names: list[InstanceName | None] = [
-        InstanceName(found.best_name, found.confidence, found.runner_up, found.runner_up_confidence)
+        InstanceName(
+            name=found.best_name,
+            confidence=found.confidence,
+            runner_up=found.runner_up,
+            runner_up_confidence=found.runner_up_confidence,
+            named=found.name is not None or not determined,
+        )
         for found in labeling.structures
     ]
     dropped = [None] * (len(window.instances) - len(names))
-    return Naming((*names, *dropped), labeling.confidence, labeling.status == "determined", labeling.variant)
+    return Naming((*names, *dropped), labeling.confidence, determined, labeling.variant)
 
 
 def _relative(evidence: Floats) -> Floats:

@@ -22,7 +22,8 @@ class StructureName(_Score):
     name: str
     """Its true name."""
     predicted: str | None
-    """Most likely name of the instance that is most frequent inside it; None if there is no such instance."""
+    """Name of the instance that is most frequent inside it: the delivered one where the levels are determined, else the
+    most likely one; None if there is no such instance, or no name is delivered."""
     confidence: float
     """Posterior probability of that name; 0 if there is none."""
 
@@ -33,7 +34,7 @@ class StructureName(_Score):
 
 
 class WindowScore(_Score):
-    """How one window was named. Most likely names count, determined or not."""
+    """How one window was named. Most likely names count where the levels are not determined."""
 
     window: WindowIdentity
     """Which one."""
@@ -130,8 +131,6 @@ def _least_vertebra(window: ObservedWindow, naming: Naming) -> float:
 
 def _structure(structure: ObservedStructure, naming: Naming) -> StructureName:
     found = None if structure.instance is None else naming.names[structure.instance]
-    return StructureName(
-        name=structure.name,
-        predicted=found.name if found else None,
-        confidence=found.confidence if found else 0.0,
-    )
+    if found is None or not found.named:
+        return StructureName(name=structure.name, predicted=None, confidence=0.0)
+    return StructureName(name=structure.name, predicted=found.name, confidence=found.confidence)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spine_segmentation.networks import CHANNELS
-from spine_segmentation.training.samples import IGNORE, NO_DISC
+from spine_segmentation.training.samples import IGNORE, NO_DISC, thin_out
 
 
 class PartialDiceCELoss(nn.Module):
@@ -83,8 +83,7 @@ class LevelLoss(nn.Module):
         Returns:
             A scalar.
         """
-        stride = target.shape[-1] // logits.shape[-1]
-        target = target[:, 0, stride // 2 :: stride, stride // 2 :: stride]
+        target = thin_out(target, logits)
         known = target != IGNORE
         if not bool(known.any()):
             return logits.sum() * 0.0

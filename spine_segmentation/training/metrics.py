@@ -6,7 +6,7 @@ import torch
 from ignite.metrics import Metric
 from torch import Tensor
 
-from spine_segmentation.training.samples import NO_DISC
+from spine_segmentation.training.samples import NO_DISC, thin_out
 
 
 def _last_prediction(output: list[dict[str, Tensor]]) -> tuple[Tensor, Tensor]:
@@ -45,7 +45,7 @@ class KnownPixelDice(Metric):
 
 
 class KnownPixelAccuracy(Metric):
-    """Share of the known pixels whose class is right."""
+    """Share of the known pixels whose class is right, of those in the middle of each scored cell."""
 
     def __init__(self) -> None:
         super().__init__(output_transform=_last_prediction)
@@ -55,8 +55,8 @@ class KnownPixelAccuracy(Metric):
         self.right, self.known = 0, 0
 
     def update(self, output: tuple[Tensor, Tensor]) -> None:
-        """Take logits (batch, classes, H, W) and targets (batch, 1, H, W)."""
-        predicted, target = output[0].argmax(1).cpu(), output[1][:, 0].cpu()
+        """Take logits (batch, classes, H / stride, W / stride) and targets (batch, 1, H, W)."""
+        predicted, target = output[0].argmax(1).cpu(), thin_out(output[1], output[0]).cpu()
         known = target < NO_DISC
         self.right += int((predicted == target)[known].sum())
         self.known += int(known.sum())

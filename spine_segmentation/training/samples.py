@@ -29,6 +29,20 @@ class Sample(TypedDict):
     label: Tensor
 
 
+def thin_out(target: Tensor, scores: Tensor) -> Tensor:
+    """Take of a target the pixel in the middle of every cell that is scored.
+
+    Args:
+        target: Shape (batch, 1, rows, columns).
+        scores: Shape (batch, channels, rows / stride, columns / stride), for any whole stride.
+
+    Returns:
+        Shape (batch, rows / stride, columns / stride).
+    """
+    stride = target.shape[-1] // scores.shape[-1]
+    return target[:, 0, stride // 2 :: stride, stride // 2 :: stride]
+
+
 def make_sample(image: Tensor, target: Tensor, task: Task) -> Sample:
     """Normalise the image; where there is no structure, there is no level to learn.
 

@@ -40,6 +40,25 @@ def test_the_products_weights_give_what_the_labeler_gives() -> None:
         assert ours.confidence == pytest.approx(theirs.confidence)
 
 
+def test_where_levels_are_determined_only_delivered_names_are_names() -> None:
+    """A body that is found twice: one of the two is called false."""
+    last = max(k for k, item in enumerate(WINDOW.instances) if item.kind is Kind.VERTEBRA)
+    doubled = (*WINDOW.instances[: last + 1], WINDOW.instances[last], *WINDOW.instances[last + 1 :])
+    window = WINDOW.model_copy(update={"instances": doubled})
+    levels = EVIDENCE_WEIGHT * np.array([item.levels for item in doubled])
+    below_s1 = EVIDENCE_WEIGHT * np.array([item.below_s1 for item in doubled])
+    labeling = name_instances(as_instances(window), levels, below_s1)
+    naming = name_window(window)
+    assert naming.determined and None in [structure.name for structure in labeling.structures]
+    for ours, theirs in zip(naming.names, labeling.structures, strict=True):
+        assert ours is not None and (ours.name, ours.named) == (theirs.best_name, theirs.name is not None)
+
+
+def test_where_levels_are_not_determined_the_most_likely_names_count() -> None:
+    naming = name_window(WINDOW, Weights(image=0.0, geometry=0.0))
+    assert not naming.determined and all(name is not None and name.named for name in naming.names)
+
+
 def test_without_weight_geometry_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     image_alone = name_window(WINDOW, Weights(image=0.1, geometry=0.0))
     monkeypatch.setattr(

@@ -47,6 +47,17 @@ def test_a_structure_that_is_not_delivered_is_wrong() -> None:
     assert (last.predicted, last.confidence, last.correct) == (None, 0.0, False)
 
 
+def test_a_structure_that_is_delivered_without_a_name_is_wrong_but_no_less_delivered() -> None:
+    names = list(naming_of(WINDOW).names)
+    names[REQUIRED[-1] or 0] = InstanceName("S1", 0.4, None, 0.0, named=False)
+    last = score_window(WINDOW, Naming(tuple(names), 0.95, determined=True)).structures[-1]
+    assert (last.predicted, last.confidence, last.correct) == (None, 0.0, False)
+    island = WINDOW.instances[0].model_copy(update={"scored": True})
+    window = WINDOW.model_copy(update={"instances": (*WINDOW.instances, island)})
+    unnamed = InstanceName("L1", 0.4, None, 0.0, named=False)
+    assert not score_window(window, Naming((*naming_of(WINDOW).names, unnamed), 0.95, determined=True)).strict
+
+
 def test_the_least_sure_vertebra_is_one_that_is_whole() -> None:
     bodies = [k for k, item in enumerate(WINDOW.instances) if item.kind is Kind.VERTEBRA]
     names = [InstanceName("L4", 0.1 if k not in bodies else 0.9, None, 0.0) for k in range(len(WINDOW.instances))]

@@ -25,3 +25,13 @@ def test_accuracy() -> None:
     metric = KnownPixelAccuracy()
     metric.iteration_completed(type("E", (), {"state": type("S", (), {"output": output()})})())
     assert metric.compute() == pytest.approx(2 / 3)
+
+
+def test_accuracy_of_coarse_predictions_is_that_of_the_pixels_in_the_middle() -> None:
+    target = torch.full((1, 8, 8), IGNORE)
+    target[:, 2::4, 2::4] = torch.tensor([[1, 0], [1, 1]])
+    coarse = torch.stack([torch.zeros(2, 2), torch.ones(2, 2)])
+    metric = KnownPixelAccuracy()
+    state = type("S", (), {"output": [{"pred": coarse, "label": target}]})()
+    metric.iteration_completed(type("E", (), {"state": state})())
+    assert metric.compute() == pytest.approx(3 / 4)
