@@ -124,7 +124,7 @@ def _bounding_box(mask: npt.NDArray[np.bool_]) -> tuple[slice, ...]:
 
 
 def _find_beyond_gap(pieces: _Pieces, spine: _Stretch) -> _Stretch | None:
-    """The largest stretch outside the spine that is a column itself, in the continuation of the spine's course."""
+    """The largest stretch beyond a long gap that is a column itself, in the continuation of the spine's course."""
     rest = (pieces.volumes > 0) & ~spine.islands
     least = min(MIN_HEIGHTS_MM.values()) * MIN_AREA_RATIO * spine.area
     while (pieces.volumes[rest] >= least).any():
@@ -132,7 +132,8 @@ def _find_beyond_gap(pieces: _Pieces, spine: _Stretch) -> _Stretch | None:
         alike = MIN_AREA_RATIO * spine.area <= stretch.area <= spine.area / MIN_AREA_RATIO
         if alike and pieces.count_structures(stretch) >= MIN_STRUCTURES:
             points, volume = pieces.points(stretch.islands), pieces.volumes[stretch.islands].sum()
-            if spine.gap_to(points, volume, MAX_VOID_MM, VOID_SLOPES) is not None:
+            gap = spine.gap_to(points, volume, MAX_VOID_MM, VOID_SLOPES)
+            if gap is not None and gap > MAX_GAP_MM:
                 return stretch
         rest &= ~stretch.islands
     return None

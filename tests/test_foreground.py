@@ -53,6 +53,7 @@ def test_a_column_beside_the_course_is_not_kept() -> None:
     aside = np.roll(between(phantom, "L4", "S1"), 28, axis=0) & (phantom.truth == 0)
     semantic = phantom.changed((between(phantom, "L2", "S1"), 0))
     moved = np.where(aside, np.roll(phantom.semantic.array, 28, axis=0), semantic.array)
+    assert aside.any()
     instances = split_instances(semantic.with_array(moved))
     assert [item.kind for item in instances.items] == kinds(phantom.names[: phantom.names.index("L2")])
     assert not instances.labels.array[aside].any()
@@ -63,7 +64,7 @@ def test_crumbs_beyond_a_void_are_no_column() -> None:
     semantic = phantom.changed((between(phantom, "L2", "S1"), 0))
     middle = np.argwhere(phantom.mask("L5")).mean(axis=0).astype(int)
     for row in range(-15, 16, 10):
-        at = (slice(middle[0], middle[0] + 2), slice(middle[1] + row, middle[1] + row + 6), slice(middle[2], None, 40))
-        semantic.array[at] = VERTEBRA
+        first, last = middle + np.array([0, row, 0]), middle + np.array([1, row + 6, 6])
+        semantic.array[tuple(slice(a, b) for a, b in zip(first, last, strict=True))] = VERTEBRA
     instances = split_instances(semantic)
     assert [item.kind for item in instances.items] == kinds(phantom.names[: phantom.names.index("L2")])
