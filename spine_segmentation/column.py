@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+from scipy.interpolate import CubicHermiteSpline
 from scipy.spatial import cKDTree
 
 Points = npt.NDArray[np.floating]
@@ -25,6 +26,10 @@ little about the direction of its column. A steep lumbar body reaches 45 mm, two
 TILT_RIDGE_MM2 = 10.0
 """Variance along the column, mm2, at which data and the assumption of a vertical column weigh the same: steadies the
 regression where its window holds little; two discs or bodies (variance above 300 mm2) are not affected."""
+
+LONG_GAP_MM = 50.0
+"""Over a longer gap the regression runs straight on from either side and leaps in the middle, where two and a half of
+its windows' deviations meet; a cubic curve leads across instead."""
 
 ITERATIONS = 3
 """Rounds of projecting on the curve and fitting it again; the curve moves by less than 0.1 mm after the third."""
@@ -137,8 +142,25 @@ def _regress(points: npt.NDArray[np.float64], arcs: npt.NDArray[np.float64]) -> 
     spread = (window * delta**2).sum(axis=1, keepdims=True)
     vertical = np.array([0.0, 0.0, -1.0])
     slope = ((window * delta) @ centres + TILT_RIDGE_MM2 * vertical) / (spread + TILT_RIDGE_MM2)
-    samples = mean_point + slope * (grid - mean_arc)[:, None]
-    return Column(samples, slope / np.linalg.norm(slope, axis=1, keepdims=True))
+    column = Column(mean_point + slope * (grid - mean_arc)[:, None], _unit(slope))
+    for k in np.flatnonzero(np.diff(slab_arcs) > LONG_GAP_MM):
+        column = _bridge(column, int(np.searchsorted(grid, slab_arcs[k])), int(np.searchsorted(grid, slab_arcs[k + 1])))
+    return column
+
+
+def _bridge(column: Column, start: int, end: int) -> Column:
+    """Lay a cubic curve from one sample to another that leaves and arrives in the column's directions there."""
+    shares = np.linspace(0.0, 1.0, end - start + 1)
+    ends = [start, end]
+    chord = np.linalg.norm(column.samples[end] - column.samples[start])
+    curve = CubicHermiteSpline([0.0, 1.0], column.samples[ends], column.tangents[ends] * chord)
+    samples, tangents = column.samples.copy(), column.tangents.copy()
+    samples[start : end + 1], tangents[start : end + 1] = curve(shares), _unit(curve(shares, 1))
+    return Column(samples, tangents)
+
+
+def _unit(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
 def _slabs(

@@ -16,6 +16,7 @@ from spine_segmentation.errors import InvalidVolume
 from spine_segmentation.foreground import Voxels, find_spine
 from spine_segmentation.lateral import within_width
 from spine_segmentation.results import Instance, Instances
+from spine_segmentation.topmost import without_lateral_masses, without_loose_pieces
 from spine_segmentation.true_discs import are_true
 from spine_segmentation.volume import Volume
 
@@ -34,17 +35,13 @@ SAME_DISC_MM = 7.0
 """Pieces of disc closer than this along the column are one disc: just under half the least distance of two discs in
 an adult (C5-C6, 16.5 mm, standard deviation 1.4)."""
 
+SAME_DISC_PER_DEPTH = 0.4
+"""The same per depth of the column, which is less in a small child. A level is as high as the column is deep, give or
+take a tenth (generator's table of measured bodies), and C5-C6 half as high as the lumbar column is deep."""
+
 SLIVER_SHARE = 0.2
 """A piece that a plane cuts off a body is given back to it if smaller than this share of it, and if the space it was
 cut off into has a larger piece of its own."""
-
-BESIDE_MM = 3.0
-"""The topmost body is no wider to either side than the one below it and this: C2's body and dens do not exceed C3."""
-
-LOOSE_AREA_SHARE, LOOSE_VOLUME_SHARE = 0.4, 0.3
-"""Above the first disc, a piece on top of a body, without a disc between, is the arch of C1 or the base of the skull if
-its cross-section is below that share of the next body's below the disc (what the field of view cuts is as wide as any),
-or its volume below that of the body it lies on."""
 
 CUT_HEIGHT_RATIO = 0.6
 """The first or last body counts as cut by the field of view if lower than this share of the body next to it."""
@@ -90,11 +87,10 @@ def _check(semantic: Volume) -> None:
 def _separate(voxels: Voxels, column: Column, grid: Volume, labels: npt.NDArray[np.uint16]) -> tuple[Instance, ...]:
     """Write the labels of all structures into ``labels`` and describe them."""
     bone, cartilage = voxels.select(voxels.semantic == VERTEBRA), voxels.select(voxels.semantic == IVD)
-    discs, planes = _true_discs(
-        _find_discs(cartilage, column, len(voxels.points), grid.voxel_volume), bone, cartilage, column, grid.shape
-    )
-    bodies = _without_loose_pieces(_find_bodies(bone, column, planes, grid.voxel_volume))
-    bodies = _without_lateral_masses(bodies, bone.points, column)
+    discs = _find_discs(voxels, cartilage, column, grid.voxel_volume)
+    discs, planes = _true_discs(discs, bone, cartilage, column, grid.shape)
+    bodies = without_loose_pieces(_find_bodies(bone, column, planes, grid.voxel_volume))
+    bodies = without_lateral_masses(bodies, bone.points, column)
     structures = [(Kind.IVD, cartilage, disc) for disc in discs]
     structures += [(Kind.VERTEBRA, bone, body.members) for body in bodies]
     structures = [(kind, source, _narrow(source.points, members, column)) for kind, source, members in structures]
@@ -119,21 +115,28 @@ def _narrow(points: npt.NDArray[np.float32], members: npt.NDArray[np.intp], colu
     return members[within_width(points[members], left, posterior)]
 
 
-def _find_discs(cartilage: Voxels, column: Column, spine_size: int, voxel_volume: float) -> list[npt.NDArray[np.intp]]:
+def _find_discs(spine: Voxels, cartilage: Voxels, column: Column, voxel_volume: float) -> list[npt.NDArray[np.intp]]:
     """Voxel numbers of every disc, top to bottom: connected parts, joined where they lie at the same height."""
+    same = min(SAME_DISC_MM, SAME_DISC_PER_DEPTH * _depth(spine.points, column))
     parts = _members(cartilage.parts)
     arcs = column.coordinates(np.array([cartilage.points[part].mean(axis=0) for part in parts]).reshape(-1, 3))[:, 0]
     discs: list[tuple[float, list[npt.NDArray[np.intp]]]] = []
     for k in sorted(range(len(parts)), key=lambda k: -len(parts[k])):
         host = min(discs, key=lambda disc: abs(disc[0] - arcs[k]), default=None)
-        if host is not None and abs(host[0] - arcs[k]) < SAME_DISC_MM:
+        if host is not None and abs(host[0] - arcs[k]) < same:
             host[1].append(parts[k])
         else:
             discs.append((float(arcs[k]), [parts[k]]))
-    area = spine_size * voxel_volume / max(column.length, SAME_DISC_MM)
+    area = len(spine.points) * voxel_volume / max(column.length, SAME_DISC_MM)
     least = max(MIN_DISC_VOLUME_MM3, MIN_DISC_THICKNESS_MM * area) / voxel_volume
     joined = [np.concatenate(members) for _, members in sorted(discs, key=lambda disc: disc[0])]
     return [members for members in joined if len(members) >= least]
+
+
+def _depth(points: npt.NDArray[np.float32], column: Column) -> float:
+    """Extent of the column from front to back, mm."""
+    front, back = np.percentile(column.coordinates(points[:: max(1, len(points) // 5000)])[:, 2], EXTENT_PERCENTILES)
+    return float(back - front)
 
 
 def _true_discs(
@@ -171,26 +174,6 @@ def _find_bodies(bone: Voxels, column: Column, planes: Sequence[Plane], voxel_vo
     bodies = [body for body in bodies if len(body.members) * voxel_volume >= MIN_BODY_VOLUME_MM3]
     neighbours = [bodies[max(0, k - 1) : k] + bodies[k + 1 : k + 2] for k in range(len(bodies))]
     return [part for body, beside in zip(bodies, neighbours, strict=True) for part in cut_fused(body, beside)]
-
-
-def _without_loose_pieces(bodies: list[Piece]) -> list[Piece]:
-    """Leave out what lies loose on top of the body above the first disc; without a body below there is no measure."""
-    above = sum(body.topmost for body in bodies)
-    if above in (0, len(bodies)):
-        return bodies
-    area, volume = LOOSE_AREA_SHARE * bodies[above].area, LOOSE_VOLUME_SHARE * len(bodies[above - 1].members)
-    whole = [body for body in bodies[: above - 1] if body.area >= area and len(body.members) >= volume]
-    return whole + bodies[above - 1 :]
-
-
-def _without_lateral_masses(bodies: list[Piece], points: npt.NDArray[np.float32], column: Column) -> list[Piece]:
-    """Take off the topmost body what lies beside the width of the next one: the lateral masses of C1 and C2."""
-    if len(bodies) < 2:
-        return bodies
-    top, below = (column.coordinates(points[body.members])[:, 1] for body in bodies[:2])
-    low, high = np.percentile(below, EXTENT_PERCENTILES)
-    within = (top >= low - BESIDE_MM) & (top <= high + BESIDE_MM)
-    return [bodies[0].part(within), *bodies[1:]] if within.any() else bodies
 
 
 def _piece(members: npt.NDArray[np.intp], points: npt.NDArray[np.float32], column: Column, topmost: bool) -> Piece:

@@ -228,6 +228,15 @@ def test_broken_disc_stays_one(lumbar: Phantom) -> None:
     assert len(set(np.unique(instances.labels.array[disc])) - {0}) == 1
 
 
+@pytest.mark.parametrize(("first", "last"), [("C2", "T3"), ("C2", "S1"), ("T10", "L4")])
+@pytest.mark.parametrize("size", [0.5, 0.35])
+def test_discs_of_an_infant_stay_apart(first: str, last: str, size: float) -> None:
+    phantom = build(structures(first, last))
+    affine = phantom.semantic.affine @ np.diag([size, size, size, 1.0])
+    infant = Phantom(Volume(phantom.semantic.array, affine), phantom.truth, phantom.names)
+    check_complete(split_instances(infant.semantic), infant)
+
+
 def test_specks_of_disc_are_noise(lumbar: Phantom) -> None:
     speck = np.zeros(lumbar.semantic.shape, dtype=bool)
     middle = np.argwhere(lumbar.mask("L3")).mean(axis=0).astype(int)
