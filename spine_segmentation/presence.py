@@ -20,8 +20,9 @@ from spine_segmentation.results import Instance
 
 Floats = npt.NDArray[np.float64]
 
-MISSED_COUNTS = 3
-"""Numbers of missed vertebrae that are told apart: none, one, and two or more, which count as two."""
+MISSED_COUNTS = 6
+"""Numbers of missed vertebrae that are told apart: none to four, and five or more, which count as five. The longest gap
+that is bridged (``foreground.py``, 130 mm) hides four lumbar vertebrae."""
 
 _NEIGHBOURS = 9
 """So many of the nearest distances or volumes tell what is usual; their median bears four that are wrong, such as three
@@ -36,7 +37,7 @@ _DISTANCE_DEVIATION = 0.15
 the field of view or a flaw of the segmentation moves a centre by, a working figure."""
 
 _DISTANCE_OUTLIERS = 0.005
-_LONGEST_DISTANCE = 4.0
+_LONGEST_DISTANCE = 7.0
 """Share of distances that follow no rule, up to so many levels; a working figure."""
 
 _DOUBLE_TOLERANCE = 0.5

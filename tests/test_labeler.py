@@ -135,6 +135,7 @@ def ordered_evidence(phantom: Phantom, instances: Instances, slope: float = 1.0)
         ("C2", "T3", ("C5-C6", "C6", "C6-C7")),
         ("T10", "S1", ("L2-L3", "L3", "L3-L4")),
         ("T10", "S1", ("L1", "L1-L2")),
+        ("T8", "S1", ("L2", "L2-L3", "L3", "L3-L4", "L4")),
     ],
 )
 def test_a_body_lost_with_its_discs_shifts_no_name_under_weak_evidence(

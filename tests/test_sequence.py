@@ -89,7 +89,7 @@ def prior_weights(pattern: tuple[Kind | None, ...]) -> dict[tuple[Names, Missed]
             between = [column[above + 1 : below] for above, below in itertools.pairwise(places)]
             weight = enumeration.prior * (1 / total if places else 1.0)
             weight *= math.prod(map(miss, between))
-            counts = iter([0, *(min(sum("-" not in name for name in names), 2) for names in between)])
+            counts = iter([0, *(min(sum("-" not in name for name in names), MISSED_COUNTS - 1) for names in between)])
             rest = iter(places)
             missed = tuple(0 if kind is None else next(counts) for kind in pattern)
             key = tuple(None if kind is None else column[next(rest)] for kind in pattern), missed
