@@ -42,10 +42,10 @@ def test_in_a_regular_column_nothing_seems_false_or_missed_whatever_its_size(lev
 def test_where_a_level_is_too_much_a_vertebra_was_missed(gone: tuple[str, ...]) -> None:
     presence = measure_presence(without(column(), *gone))
     below = NAMES.index(gone[0])
-    one, two = presence.missed[below, 1:]
+    one, *more = presence.missed[below, 1:]
     fewest_is_one = gone == ("L2",)  # two discs follow one another
     assert one == pytest.approx(0.0) if fewest_is_one else one > 5.0
-    assert one > two
+    assert one > max(more)
     others = np.delete(presence.missed[1:], below - 1, axis=0)
     assert (others[:, 1:] < -5.0).all()
 
