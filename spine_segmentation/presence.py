@@ -21,8 +21,8 @@ from spine_segmentation.results import Instance
 Floats = npt.NDArray[np.float64]
 
 MISSED_COUNTS = 6
-"""Numbers of missed vertebrae that are told apart: none to four, and five or more, which count as five. The longest gap
-that is bridged (``foreground.py``, 130 mm) hides four lumbar vertebrae."""
+"""Numbers of missed vertebrae that are told apart: none to four, and five or more, which count as five: the longest gap
+that is bridged (``foreground.py``) hides at most four lumbar vertebrae; in the neck it may hide more."""
 
 _NEIGHBOURS = 9
 """So many of the nearest distances or volumes tell what is usual; their median bears four that are wrong, such as three

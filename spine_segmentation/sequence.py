@@ -15,6 +15,7 @@ discs alone, their names decide.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -265,33 +266,30 @@ def _candidates(steps: Floats, kinds: Sequence[Kind]) -> tuple[Candidate, ...]:
             decisive.append(deciding)
     if not chosen:
         return ()
-    agreeing = [_agreement(names) for names in decisive[:CANDIDATES]]
-    order = np.argsort(-_probability(steps, agreeing), kind="stable").tolist()
-    candidates = [
-        Candidate(chosen[k], _exclusive(steps, agreeing[k], [agreeing[earlier] for earlier in order[:rank]]))
-        for rank, k in enumerate(order)
-    ]
+    joint = _joint_probabilities(steps, [_agreement(names) for names in decisive[:CANDIDATES]])
+    order = sorted(range(min(len(chosen), CANDIDATES)), key=lambda k: -joint[k,])
+    candidates = [Candidate(chosen[k], _exclusive(joint, k, order[:rank])) for rank, k in enumerate(order)]
     return tuple(sorted(candidates, key=lambda candidate: -candidate.probability))
 
 
-def _probability(steps: Floats, agreeing: Sequence[Floats]) -> Floats:
-    """Posterior probability that the sequence is one that agrees, for each of the agreements."""
-    restricted = steps[:, None] + np.stack(agreeing, axis=1)[:, :, None, :]
-    diagonal = np.arange(_STATES)
-    restricted[..., diagonal, diagonal] = steps[:, None, diagonal, diagonal]
-    probabilities: Floats = np.exp(total(restricted) - total(steps))
-    return probabilities
-
-
-def _exclusive(steps: Floats, agreement: Floats, others: Sequence[Floats]) -> float:
-    """Probability of agreeing with this and with none of the others, by inclusion and exclusion.
+def _joint_probabilities(steps: Floats, agreements: Sequence[Floats]) -> dict[tuple[int, ...], float]:
+    """Posterior probability that the sequence agrees with all of a set of candidates, by their ascending numbers.
 
     Sequences in which the instances that two candidates name differently are false agree with both.
     """
-    chosen = [subset for size in range(len(others) + 1) for subset in combinations(others, size)]
-    signs = np.array([(-1) ** len(subset) for subset in chosen])
-    probabilities = _probability(steps, [sum(subset, agreement) for subset in chosen])
-    return float(np.clip(signs @ probabilities, 0.0, 1.0))
+    sets = [members for size in range(len(agreements)) for members in combinations(range(len(agreements)), size + 1)]
+    together = np.stack([np.sum([agreements[k] for k in members], axis=0) for members in sets], axis=1)
+    restricted = steps[:, None] + together[:, :, None, :]
+    diagonal = np.arange(_STATES)
+    restricted[..., diagonal, diagonal] = steps[:, None, diagonal, diagonal]
+    return dict(zip(sets, np.exp(total(restricted) - total(steps)).tolist(), strict=True))
+
+
+def _exclusive(joint: Mapping[tuple[int, ...], float], number: int, others: Sequence[int]) -> float:
+    """Probability of agreeing with one candidate and with none of the others, by inclusion and exclusion."""
+    subsets = [subset for size in range(len(others) + 1) for subset in combinations(others, size)]
+    terms = [(-1.0) ** len(subset) * joint[tuple(sorted((number, *subset)))] for subset in subsets]
+    return min(max(math.fsum(terms), 0.0), 1.0)
 
 
 def _decisive(names: Names, kinds: Sequence[Kind]) -> Names:
