@@ -32,6 +32,6 @@ class InstanceSplitterOperator(Operator):
         result = op_input.receive("result")
         timings = dict(result.timings)
         with timed("split", timings):
-            instances = split_instances(result.semantic)
+            instances = split_instances(result.semantic, result.image)
         op_output.emit(replace(result, timings=timings), "result")
         op_output.emit(instances, "instances")

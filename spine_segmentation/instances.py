@@ -16,6 +16,7 @@ from spine_segmentation.errors import InvalidVolume
 from spine_segmentation.foreground import Voxels, find_spine
 from spine_segmentation.lateral import within_width
 from spine_segmentation.results import Instance, Instances
+from spine_segmentation.shown import Shown
 from spine_segmentation.topmost import without_lateral_masses, without_loose_pieces
 from spine_segmentation.true_discs import are_true
 from spine_segmentation.volume import Volume
@@ -47,16 +48,17 @@ CUT_HEIGHT_RATIO = 0.6
 """The first or last body counts as cut by the field of view if lower than this share of the body next to it."""
 
 
-def split_instances(semantic: Volume) -> Instances:
+def split_instances(semantic: Volume, image: Volume | None = None) -> Instances:
     """Separate the vertebrae and discs of a semantic map.
 
     Works for any number of structures, from none, and on fragments. Stray islands are dropped, and so is "S2 and
-    below". A structure is not fully visible where it touches the first or last row or column of the canonical
-    orientation; the first and last sagittal slice do not count, since they nearly always cut.
+    below". A structure is not fully visible where it touches the first or last row or column that the image shows; the
+    first and last sagittal slice do not count, since they nearly always cut.
 
     Args:
         semantic: uint8, shape (slices, rows, columns), 0 background, 1 vertebra, 2 IVD, 60 S2 and below; any
             orientation of sagittal slices.
+        image: The MR image on the same grid, whose blank margins are out of view; None if all of the grid is in view.
 
     Returns:
         The structures from top to bottom, and their labels on the grid of ``semantic``.
@@ -69,9 +71,10 @@ def split_instances(semantic: Volume) -> Instances:
     canonical, reorientation = semantic.canonical()
     labels = np.zeros(canonical.shape, dtype=np.uint16)
     spine = find_spine(canonical)
-    items = () if spine is None else _separate(*spine, canonical, labels)
+    shown = Shown.whole(semantic) if image is None else Shown.by(image)
+    items = () if spine is None else _separate(*spine, canonical.voxel_volume, shown, labels)
     logger.debug("%d structures", len(items))
-    return Instances(semantic.with_array(np.ascontiguousarray(reorientation.undo(labels))), items)
+    return Instances(semantic.with_array(np.ascontiguousarray(reorientation.undo(labels))), items, shown)
 
 
 def _check(semantic: Volume) -> None:
@@ -84,12 +87,14 @@ def _check(semantic: Volume) -> None:
         )
 
 
-def _separate(voxels: Voxels, column: Column, grid: Volume, labels: npt.NDArray[np.uint16]) -> tuple[Instance, ...]:
+def _separate(
+    voxels: Voxels, column: Column, voxel_volume: float, shown: Shown, labels: npt.NDArray[np.uint16]
+) -> tuple[Instance, ...]:
     """Write the labels of all structures into ``labels`` and describe them."""
     bone, cartilage = voxels.select(voxels.semantic == VERTEBRA), voxels.select(voxels.semantic == IVD)
-    discs = _find_discs(voxels, cartilage, column, grid.voxel_volume)
-    discs, planes = _true_discs(discs, bone, cartilage, column, grid.shape)
-    bodies = without_loose_pieces(_find_bodies(bone, column, planes, grid.voxel_volume))
+    discs = _find_discs(voxels, cartilage, column, voxel_volume)
+    discs, planes = _true_discs(discs, bone, cartilage, column, shown)
+    bodies = without_loose_pieces(_find_bodies(bone, column, planes, voxel_volume))
     bodies = without_lateral_masses(bodies, bone.points, column)
     structures = [(Kind.IVD, cartilage, disc) for disc in discs]
     structures += [(Kind.VERTEBRA, bone, body.members) for body in bodies]
@@ -102,9 +107,9 @@ def _separate(voxels: Voxels, column: Column, grid: Volume, labels: npt.NDArray[
         kind, source, members = structures[k]
         indices = source.indices[members]
         labels[tuple(indices.T)] = label
-        visible = not _touches_border(indices, grid.shape) and k - len(discs) not in cut
+        visible = not shown.cuts(indices[:, 1:]) and k - len(discs) not in cut
         x, y, z = centroids[k].tolist()
-        volume = len(members) * grid.voxel_volume
+        volume = len(members) * voxel_volume
         items.append(Instance(label, kind, float(positions[k]), (x, y, z), volume, visible))
     return tuple(items)
 
@@ -140,13 +145,13 @@ def _depth(points: npt.NDArray[np.float32], column: Column) -> float:
 
 
 def _true_discs(
-    discs: list[npt.NDArray[np.intp]], bone: Voxels, cartilage: Voxels, column: Column, shape: tuple[int, int, int]
+    discs: list[npt.NDArray[np.intp]], bone: Voxels, cartilage: Voxels, column: Column, shown: Shown
 ) -> tuple[list[npt.NDArray[np.intp]], list[Plane]]:
-    """The true ones among the discs found (voxel numbers) on a grid of this shape, and their planes."""
+    """The true ones among the discs found (voxel numbers), and their planes."""
     planes = [_plane(cartilage.points[disc], column) for disc in discs]
     points = np.array([plane.point for plane in planes]).reshape(-1, 3)
     shares = [bone_share(p, bone.points, cartilage.points[disc]) for p, disc in zip(planes, discs, strict=True)]
-    cut = [_touches_border(cartilage.indices[disc], shape) for disc in discs]
+    cut = [shown.cuts(cartilage.indices[disc][:, 1:]) for disc in discs]
     volumes = np.where(cut, np.nan, [len(disc) for disc in discs])
     true = np.flatnonzero(are_true(column.coordinates(points)[:, 0], np.array(shares), volumes))
     return [discs[k] for k in true], [planes[k] for k in true]
@@ -202,12 +207,6 @@ def _return_slivers(spaces: npt.NDArray[np.intp], parts: npt.NDArray[np.intp]) -
     sliver = (own < SLIVER_SHARE * neighbour) & (own < largest)
     shift = np.where(sliver, np.where(above > below, -1, 1), 0)
     return spaces + shift[spaces, parts]
-
-
-def _touches_border(indices: npt.NDArray[np.intp], shape: tuple[int, int, int]) -> bool:
-    """Whether a structure lies on the first or last row or column."""
-    in_plane = indices[:, 1:]
-    return bool((in_plane.min(axis=0) == 0).any() or (in_plane.max(axis=0) == np.array(shape[1:]) - 1).any())
 
 
 def _cut_ends(bodies: Sequence[Piece]) -> set[int]:

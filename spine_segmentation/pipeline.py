@@ -135,7 +135,7 @@ class SpinePipeline:
     def _separated(self, volume: Volume) -> tuple[SpineResult, Instances]:
         result = self._segmented(volume)
         with timed("split", result.timings):
-            instances = split_instances(result.semantic)
+            instances = split_instances(result.semantic, volume)
         return result, instances
 
     def _labelled(self, result: SpineResult, labeling: Labeling) -> SpineResult:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from spine_segmentation.anatomy import BY_NAME, Kind
 from spine_segmentation.errors import InputError
+from spine_segmentation.shown import Shown
 from spine_segmentation.volume import Volume
 
 Status = Literal["determined", "ambiguous", "undetermined"]
@@ -62,10 +63,12 @@ class Instances:
     Attributes:
         labels: uint16 volume on the input's grid; 0 is background (auxiliary structures included).
         items: Top to bottom.
+        shown: What the image shows of that grid; None for all of it.
     """
 
     labels: Volume
     items: tuple[Instance, ...]
+    shown: Shown | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from spine_segmentation.anatomy import Kind
 from spine_segmentation.results import Instance, Instances, Room
-from spine_segmentation.volume import Volume
+from spine_segmentation.shown import Shown
 
 LEVELS_OF_ROOM = 1.5
 """From the centre of a vertebra to the far end of the next one, in distances of two vertebrae; the sacrum's curve and
@@ -35,7 +35,7 @@ def with_room(instances: Instances) -> Instances:
     step = _usual_step([instances.items[k] for k in bodies])
     items = list(instances.items)
     for end, neighbour, below in ((bodies[0], bodies[1], False), (bodies[-1], bodies[-2], True)):
-        items[end] = replace(items[end], room=_room(items[end], items[neighbour], step, instances.labels, below))
+        items[end] = replace(items[end], room=_room(items[end], items[neighbour], step, instances, below))
     return replace(instances, items=tuple(items))
 
 
@@ -44,19 +44,19 @@ def _usual_step(bodies: Sequence[Instance]) -> float:
     return float(np.median([np.linalg.norm(np.subtract(a.centroid, b.centroid)) for a, b in pairwise(bodies)]))
 
 
-def _room(end: Instance, neighbour: Instance, step: float, grid: Volume, below: bool) -> Room:
+def _room(end: Instance, neighbour: Instance, step: float, within: Instances, below: bool) -> Room:
     outwards: npt.NDArray[np.float64] = np.subtract(end.centroid, neighbour.centroid)
     length = float(np.linalg.norm(outwards))
     if not end.fully_visible or length == 0:
         return end.room
     beyond = np.array(end.centroid) + outwards / length * step * LEVELS_OF_ROOM
-    if not _is_inside(beyond, grid):
+    if not _is_inside(beyond, within):
         return end.room
     return replace(end.room, below=True) if below else replace(end.room, above=True)
 
 
-def _is_inside(point: npt.NDArray[np.float64], grid: Volume) -> bool:
+def _is_inside(point: npt.NDArray[np.float64], instances: Instances) -> bool:
     """Whether a point lies in the field of view; on which side of the outer slices does not matter."""
-    canonical, _ = grid.canonical()
+    canonical, _ = instances.labels.canonical()
     index = np.linalg.solve(canonical.affine[:3, :3], point - canonical.affine[:3, 3])
-    return bool((index[1:] >= 0).all() and (index[1:] <= np.array(canonical.shape[1:]) - 1).all())
+    return (instances.shown or Shown.whole(instances.labels)).holds(index[1:])

@@ -33,12 +33,21 @@ class Segmentd(MapTransform):
 
 
 class SplitInstancesd(MapTransform):
-    """Adds the separated structures of a semantic map as ``instances``."""
+    """Adds the separated structures of a semantic map as ``instances``.
+
+    Args:
+        keys: One semantic map.
+        image_key: Where the image is, a Volume.
+    """
+
+    def __init__(self, keys: str | Iterable[Hashable], image_key: str = "image") -> None:
+        super().__init__(keys)
+        self.image_key = image_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Add the instances; the semantic map stays as it is."""
         (key,) = self.key_iterator(data)
-        return {**data, "instances": split_instances(data[key])}
+        return {**data, "instances": split_instances(data[key], data[self.image_key])}
 
 
 class NameInstancesd(MapTransform):

@@ -314,6 +314,19 @@ def test_structures_at_the_border_are_not_fully_visible(lumbar: Phantom) -> None
     assert all(visible[1:-1])
 
 
+def test_structures_at_blank_margins_are_not_fully_visible(lumbar: Phantom) -> None:
+    first, last = rows_of(lumbar.mask("L1")), rows_of(lumbar.mask("L4"))
+    rows = slice(int(first.mean()), int(last.mean()))
+    shape = lumbar.semantic.shape
+    image, semantic = np.zeros(shape, np.float32), np.zeros(shape, np.uint8)
+    image[:, rows] = np.random.default_rng(0).uniform(1, 100, image[:, rows].shape)
+    semantic[:, rows] = lumbar.semantic.array[:, rows]
+    instances = split_instances(lumbar.semantic.with_array(semantic), lumbar.semantic.with_array(image))
+    visible = [item.fully_visible for item in instances.items if item.kind is Kind.VERTEBRA]
+    assert (visible[0], visible[-1]) == (False, False)
+    assert all(visible[1:-1])
+
+
 def test_cut_end_without_border_is_not_fully_visible(lumbar: Phantom) -> None:
     rows = rows_of(lumbar.mask("T11"))
     black = np.zeros(lumbar.semantic.shape, dtype=bool)

@@ -10,6 +10,7 @@ import pytest
 from spine_segmentation.anatomy import Kind
 from spine_segmentation.results import Instance, Instances, Room
 from spine_segmentation.room import with_room
+from spine_segmentation.shown import Shown
 from spine_segmentation.volume import Volume
 
 ROWS, STEP = 200, 30.0
@@ -52,3 +53,10 @@ def test_a_disc_at_the_end_does_not_hide_the_last_vertebra() -> None:
 
 def test_one_vertebra_has_no_direction() -> None:
     assert with_room(column(50.0, 1)).items == column(50.0, 1).items
+
+
+def test_blank_margins_are_no_room() -> None:
+    instances = column(50.0)
+    shown = Shown((20, 0), (160, 79))
+    items = with_room(replace(instances, shown=shown)).items
+    assert [items[0].room, items[-1].room] == [Room(), Room()]

@@ -89,7 +89,7 @@ class Observer:
             return cls(lambda _, truth: true_instances(truth), score_levels, (labeling.identity,), True)
         segmenter = Segmenter(device, models)
         identities = (segmenter.identity, labeling.identity)
-        return cls(lambda image, _: split_instances(segmenter(image)), score_levels, identities, False)
+        return cls(lambda image, _: split_instances(segmenter(image), image), score_levels, identities, False)
 
     def __call__(self, image: Volume, truth: Volume, window: Window, identity: WindowIdentity) -> ObservedWindow:
         """Observe a window; the networks see nothing outside it.

@@ -12,7 +12,7 @@ from spine_segmentation.synth.grid import Grid
 from spine_segmentation.synth.morphometry import Floats
 
 THICK_SLICE_MM = 2.0
-"""Thinner slices are sampled in their middle plane only."""
+"""Thinner slices are sampled in their middle plane only, and do not mix: they come from three-dimensional scans."""
 
 _PLANES = ((-0.32, 0.3), (0.0, 0.4), (0.32, 0.3))
 """Place, relative to the slice's thickness, and weight of the planes of a thick slice."""
@@ -46,7 +46,7 @@ def slice_planes(grid: Grid, thickness: float, divided: tuple[bool, ...], crosst
         grid: Its slices.
         thickness: Of a slice, mm.
         divided: For every slice, whether it averages several planes; else its middle plane stands for it.
-        crosstalk: Share of each neighbouring slice's signal, 0 to 0.5, from imperfect slice profiles.
+        crosstalk: Share of each neighbouring slice's signal in a thick one, 0 to 0.5, from imperfect slice profiles.
 
     Returns:
         The planes.
@@ -56,7 +56,8 @@ def slice_planes(grid: Grid, thickness: float, divided: tuple[bool, ...], crosst
     owners = np.repeat(np.arange(len(slices)), [len(planes) for planes in slices])
     profiles = (owners == np.arange(len(slices))[:, None]) * np.array([w for planes in slices for _, w in planes])
     middle = [int(np.flatnonzero(owners == k)[len(planes) // 2]) for k, planes in enumerate(slices)]
-    weights = torch.as_tensor(_mixture(len(slices), crosstalk) @ profiles, dtype=torch.float32, device=grid.device)
+    mixture = _mixture(len(slices), crosstalk if thickness >= THICK_SLICE_MM else 0.0)
+    weights = torch.as_tensor(mixture @ profiles, dtype=torch.float32, device=grid.device)
     return SlicePlanes(replace(grid, lateral=tuple(places)), tuple(middle), weights)
 
 

@@ -21,6 +21,9 @@ _HALF_HEIGHT = (4.5, 5.0, 6.0, 6.5, 7.5, 8.0, 8.0, 8.0)
 _HALF_DEPTH = (4.5, 4.0, 5.0, 4.5, 4.5, 4.5, 4.0, 4.0)
 """Course and size of a mean rib by distance from the midline, mm: behind the bodies' centres, below the head."""
 
+_PEDICLE_MM = 7.0
+"""The heads of the last ribs lie this much farther back, at the pedicles."""
+
 
 @dataclass(frozen=True)
 class RibCage:
@@ -30,6 +33,7 @@ class RibCage:
         head: Arc length of the heads, mm, shape (n,), ascending.
         size: Relative size of each rib, shape (n,).
         end: Distance from the midline at which each rib ends, mm, shape (n,).
+        back: How much farther back than ``course`` each head lies, mm, shape (n,).
         course: Distance behind the bodies' centres and below the head, half height and half depth at the
             distances ``_ASIDE``, mm, shape (4, k).
         aside: ``_ASIDE`` of this person, mm, shape (k,).
@@ -38,6 +42,7 @@ class RibCage:
     head: Floats
     size: Floats
     end: Floats
+    back: Floats
     course: Floats
     aside: Floats
 
@@ -64,6 +69,7 @@ def draw_ribs(rng: np.random.Generator, column: Column) -> RibCage:
         head=column.top[thoracic] + place * column.height[thoracic] + rng.normal(0, 0.8, n),
         size=rng.normal(1, 0.07, n) * np.where(levels == T13, 0.7, 1.0),
         end=end * g * rng.uniform(0.85, 1.15),
+        back=np.where(levels >= T12 - 1, _PEDICLE_MM * g, 0.0),
         course=course,
         aside=np.array(_ASIDE) * g,
     )
@@ -92,8 +98,8 @@ def paint_ribs(scene: Scene, cage: RibCage) -> None:
         return
     behind, drop, half_height, half_depth = tabulate(patch.aside, cage.aside, cage.course)
     along = patch.s - drop
-    head, size, end = _nearest(cage, along)
-    across = (patch.d - behind).abs()
+    head, size, end, back = _nearest(cage, along)
+    across = (patch.d - behind - back * _nearness(patch.aside, cage)).abs()
     row = (along > cage.head[0]) & (along < cage.head[-1]) & (patch.aside > cage.aside[2])
     patch.paint((across < 0.6 * half_depth) & row, Tissue.MUSCLE)
     square = ((along - head) / half_height) ** 2 + (across / half_depth) ** 2
@@ -102,9 +108,16 @@ def paint_ribs(scene: Scene, cage: RibCage) -> None:
     patch.paint(square < 0.52, Tissue.PELVIC_MARROW)
 
 
-def _nearest(cage: RibCage, along: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Head, size and end of the nearest rib."""
+def _nearness(aside: Tensor, cage: RibCage) -> Tensor:
+    """1 at the head, 0 from the angle on."""
+    head, angle = float(cage.aside[0]), float(cage.aside[4])
+    nearness: Tensor = ((angle - aside) / (angle - head)).clamp(0, 1)
+    return nearness
+
+
+def _nearest(cage: RibCage, along: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Head, size, end and setback of the nearest rib."""
     between = torch.as_tensor((cage.head[1:] + cage.head[:-1]) / 2, dtype=torch.float32, device=along.device)
     index = torch.bucketize(along, between, out_int32=True)
-    head, size, end = per_level(np.stack([cage.head, cage.size, cage.end]), index)
-    return head, size, end
+    head, size, end, back = per_level(np.stack([cage.head, cage.size, cage.end, cage.back]), index)
+    return head, size, end, back

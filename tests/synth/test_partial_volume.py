@@ -42,6 +42,10 @@ def test_crosstalk_keeps_the_signal(divided: bool) -> None:
     assert own > neighbour > far == 0
 
 
+def test_thin_slices_do_not_mix() -> None:
+    torch.testing.assert_close(slice_planes(GRID, 1.2, (False,) * 3, 0.2).weights, torch.eye(3))
+
+
 def test_a_single_slice_has_no_neighbours() -> None:
     single = Grid((1.0,), 8, 6, 1.0, (0.0, 0.0), torch.device("cpu"))
     torch.testing.assert_close(slice_planes(single, 4.0, (False,), 0.2).weights, torch.ones(1, 1))

@@ -187,6 +187,16 @@ def test_ribs_form_a_chain_of_ovals_beside_the_thoracic_column() -> None:
             assert 14 < np.median(np.diff(centres)) < 36
 
 
+def test_the_last_ribs_join_the_pedicles() -> None:
+    for person in PEOPLE:
+        behind = []
+        for level in (T1 + 6, T12):
+            tissues, at = _paint(person, _grid(person, level, (-17.0, 17.0), (40, 120)))
+            ribs = _where(tissues, Tissue.PELVIC_MARROW)
+            behind.append(float(at.d.expand_as(ribs)[ribs].mean()))
+        assert behind[1] - behind[0] > 3
+
+
 def test_psoas_grows_downwards_beside_the_lumbar_bodies() -> None:
     for person in PEOPLE:
         column, marks = person.column, Landmarks(person.column)
