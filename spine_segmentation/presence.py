@@ -2,7 +2,7 @@
 
 Distances count in levels: a level is the local distance of two neighbours of one kind, so that a person's size need not
 be known. A false instance is smaller than its neighbours, and they are one level apart, not two. Where a vertebra was
-missed, there is a level more than there should be. And where the field of view has room for a vertebra beyond the last
+missed, there is a level more than there should be, even if what lies beyond is false. And where the field of view has room for a vertebra beyond the last
 one found, the column ends there, or goes on unseen.
 """
 
@@ -14,6 +14,7 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtr
 
 from spine_segmentation.anatomy import Kind
 from spine_segmentation.results import Instance
@@ -98,6 +99,7 @@ def measure_presence(instances: Sequence[Instance]) -> Presence:
     for members in same_kind:
         between = levels[members[2:]] - levels[members[:-2]]
         false[members[1:-1]] += _log_distance(between, 1.0) - _log_distance(between, 2.0)
+    false[1:] += _log_reach(np.diff(levels))
     return Presence(
         false,
         _missed_evidence(levels, is_vertebra),
@@ -148,6 +150,13 @@ def _log_distance(distance: Floats, expected: float | Floats) -> Floats:
     regular = np.exp(-0.5 * ((distance - expected) / _DISTANCE_DEVIATION) ** 2)
     regular *= (1 - _DISTANCE_OUTLIERS) / (_DISTANCE_DEVIATION * np.sqrt(2 * np.pi))
     logs: Floats = np.log(regular + _DISTANCE_OUTLIERS / _LONGEST_DISTANCE)
+    return logs
+
+
+def _log_reach(distance: Floats) -> Floats:
+    """Log-probability that the structure below the next one is at least so far away if none was missed, in levels."""
+    regular = (1 - _DISTANCE_OUTLIERS) * ndtr((1.0 - distance) / _DISTANCE_DEVIATION)
+    logs: Floats = np.log(regular + _DISTANCE_OUTLIERS * (1 - np.minimum(distance / _LONGEST_DISTANCE, 0.99)))
     return logs
 
 

@@ -70,7 +70,13 @@ def test_of_a_body_that_is_cut_the_size_says_nothing() -> None:
     small = replace(items[-1], volume=items[-1].volume / 5)
     cut = replace(small, fully_visible=False)
     assert measure_presence([*items[:-1], small]).false[-1] > 2.0
-    assert measure_presence([*items[:-1], cut]).false[-1] == 0.0
+    assert measure_presence([*items[:-1], cut]).false[-1] == pytest.approx(0.0, abs=0.01)
+
+
+def test_beyond_a_gap_a_false_structure_is_as_unlikely_as_the_gap() -> None:
+    gap = structures("L2-L3", "L4-L5")
+    beyond = measure_presence(without(column(), *gap)).false[NAMES.index("L2") + 1]
+    assert beyond < measure_presence(column()).false[-1] - 3.0  # of a body beside which nothing is missing on one side
 
 
 @pytest.mark.parametrize("room", [Room(above=True), Room(below=True)])
