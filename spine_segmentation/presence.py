@@ -2,8 +2,8 @@
 
 Distances count in levels: a level is the local distance of two neighbours of one kind, so that a person's size need not
 be known. A false instance is smaller than its neighbours, and they are one level apart, not two. Where a vertebra was
-missed, there is a level more than there should be, even if what lies beyond is false. And where the field of view has room for a vertebra beyond the last
-one found, the column ends there, or goes on unseen.
+missed, there is a level more than there should be, even if what lies beyond is false. And where the field of view has
+room for a vertebra beyond the last one found, the column ends there, or goes on unseen.
 """
 
 from __future__ import annotations
