@@ -16,15 +16,16 @@ import numpy.typing as npt
 from spine_segmentation.anatomy import BY_NAME, LEVELS, Kind, disc_name
 
 THORACIC_PRIORS: dict[int, float] = {11: 0.015, 12: 0.97, 13: 0.015}
-"""Probability of the number of thoracic vertebrae. Eleven: 12 of 293 adults in radiographs (Yan et al., J Orthop Surg Res
-2018), 8 of the 1,916 people of VID whose T11 and L1 are in view. Thirteen: 13 of 226 adults in CT have ribs at the first
-lumbar level (Nakajima et al., Insights Imaging 2014), none of those in VID. Together 0.9 and 0.6 %, raised towards the
-surveys that looked for them."""
+"""Probability of the number of thoracic vertebrae. Eleven: 12 of 293 adults in radiographs (Yan et al., J Orthop Surg
+Res 2018), 8 of the 1,916 people of VID whose T11 and L1 are in view. Thirteen: 13 of 226 adults in CT have ribs at the
+first lumbar level (Nakajima et al., Insights Imaging 2014), none of those in VID. Together 0.9 and 0.6 %, raised
+towards the surveys that looked for them."""
 
 LUMBAR_PRIORS: dict[int, float] = {4: 0.04, 5: 0.91, 6: 0.05}
 """Probability of the number of lumbar vertebrae. Four: 14 of 418 adults in whole-spine MRI (Tins and Balain, Insights
-Imaging 2016), 3.6 % sacralised L5 in a population study (NAKO), as the reference system found. Six: 6.6 % there, 3.8 % in
-Yan et al., 48 of 2,116 people in VID. Errors of counting are of the same order, so they are drawn towards one another."""
+Imaging 2016), 3.6 % sacralised L5 in a population study (NAKO), as the reference system found. Six: 6.6 % there, 3.8 %
+in Yan et al., 48 of 2,116 people in VID. Errors of counting are of the same order, so they are drawn towards one
+another."""
 
 _STRUCTURES = [structure.name for structure in BY_NAME.values() if structure.kind is not Kind.SACRUM]
 
