@@ -3,8 +3,8 @@
 python train_plain.py FOLDER --output OUTPUT --minutes 9 --workers 15
 
 FOLDER is what scripts/train_elsewhere.py packed, unpacked. OUTPUT/weights.pt holds the averaged weights, for
-``train.yaml --init_weights`` and scripts/export_weights.py; OUTPUT/state.* are pieces from which the training goes on
-exactly.
+``train.yaml --init_weights`` and scripts/export_weights.py; OUTPUT/state-* are pieces from which the training goes on
+exactly. Both are written every few minutes, and what is there stays until the new state is complete.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ from spine_segmentation.training.scans import AnnotatedScans
 
 PIECE_BYTES = 15_000_000
 """No piece of the state is larger."""
+
+SAVE_SECONDS = 120
+"""How often the state is written: at most so much is lost to a machine that is taken away."""
 
 
 class Run:
@@ -69,24 +72,39 @@ class Run:
 
     def save(self, output: Path) -> None:
         """Write the averaged weights, and the state in pieces."""
-        torch.save(self.average.module.state_dict(), output / "weights.partial")
-        (output / "weights.partial").replace(output / "weights.pt")
         parts = (self.network, self.average, self.optimizer, self.schedule)
         buffer = io.BytesIO()
         torch.save([self.samples, *(part.state_dict() for part in parts)], buffer)
         content = buffer.getvalue()
-        for start in range(0, len(content), PIECE_BYTES):
-            (output / f"state.{start // PIECE_BYTES:02d}").write_bytes(content[start : start + PIECE_BYTES])
+        pieces = [content[start : start + PIECE_BYTES] for start in range(0, len(content), PIECE_BYTES)]
+        former = set(output.glob("state-*"))
+        for number, piece in enumerate(pieces, start=1):
+            path = output / f"state-{self.samples:010d}-{number:02d}-of-{len(pieces):02d}"
+            path.write_bytes(piece)
+            former.discard(path)
+        torch.save(self.average.module.state_dict(), output / "weights.partial")
+        (output / "weights.partial").replace(output / "weights.pt")
+        for path in former:
+            path.unlink()
 
     def load(self, output: Path) -> None:
-        """Go on from the pieces in a folder, if there are any."""
-        content = b"".join(path.read_bytes() for path in sorted(output.glob("state.*")))
+        """Go on from the last complete state in a folder, if there is any."""
+        content = b"".join(path.read_bytes() for path in last_complete(output))
         if content:
             state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
             self.samples = state[0]
             parts = (self.network, self.average, self.optimizer, self.schedule)
             for part, saved in zip(parts, state[1:], strict=True):
                 part.load_state_dict(saved)
+
+
+def last_complete(output: Path) -> list[Path]:
+    """Pieces of the latest state of which all are there, in their order; empty if there is none."""
+    states: dict[str, list[Path]] = {}
+    for path in sorted(output.glob("state-*")):
+        states.setdefault(path.name.split("-")[1], []).append(path)
+    complete = [pieces for pieces in states.values() if len(pieces) == int(pieces[0].name.split("-")[-1])]
+    return complete[-1] if complete else []
 
 
 def instantiate(definition: dict[str, Any]) -> nn.Module:
@@ -132,6 +150,7 @@ def train(folder: Path, output: Path, minutes: float, workers: int) -> None:
         rest, settings["batch_size"], num_workers=workers, drop_last=True, pin_memory=run.device.type == "cuda"
     )
     started, first = time.monotonic(), run.samples
+    saved = started
     for number, batch in enumerate(loader):
         loss = run.step(batch)
         seconds = time.monotonic() - started
@@ -139,6 +158,9 @@ def train(folder: Path, output: Path, minutes: float, workers: int) -> None:
             print(f"{run.samples} samples, {(run.samples - first) / seconds:.0f} a second, loss {loss:.4f}", flush=True)
         if seconds > 60 * minutes:
             break
+        if time.monotonic() - saved > SAVE_SECONDS:
+            run.save(output)
+            saved = time.monotonic()
     run.save(output)
     print(f"{run.samples} of {settings['samples']} samples done")
 

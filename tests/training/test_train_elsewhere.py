@@ -59,6 +59,7 @@ def test_training_in_two_parts_ends_with_the_same_weights(unpacked: Path, tmp_pa
     assert [path.name for path in (unpacked / "scans").iterdir()] == ["a.npz"]
     train(unpacked, tmp_path / "whole", 9)
     assert f"{BATCH} of {SAMPLES} samples" in train(unpacked, tmp_path / "parts", 0)
+    (tmp_path / "parts" / f"state-{SAMPLES:010d}-01-of-09").write_bytes(b"cut off")
     assert f"{SAMPLES} of {SAMPLES} samples" in train(unpacked, tmp_path / "parts", 9)
     whole, parts = (torch.load(tmp_path / name / "weights.pt", weights_only=True) for name in ("whole", "parts"))
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
