@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spine_segmentation.enumeration import VARIANT_STATEMENTS, describe_variant
+from spine_segmentation.enumeration import VARIANT_STATEMENTS, implied_variant
 from spine_segmentation.evaluation.label_mapping import MAPPING_FILE, structure_id_mapping, write_mapping
 from spine_segmentation.io.nifti import write_nifti
 from spine_segmentation.synth.contrast import Weighting
@@ -55,7 +55,7 @@ def choose_persons(each: int) -> Iterator[int]:
     kinds = {"normal", *VARIANT_STATEMENTS}
     for seed in count(FIRST_SEED):
         person_rng, *_ = np.random.default_rng(seed).spawn(3)  # as generate_volume draws it
-        kind = describe_variant(draw_person(person_rng).column.vertebrae, {}).statement
+        kind = implied_variant(draw_person(person_rng).column.vertebrae)
         if found[kind] < each:
             found[kind] += 1
             yield seed

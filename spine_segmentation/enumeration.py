@@ -128,8 +128,8 @@ class Variant:
     odds: float | None
 
 
-def describe_variant(names: Sequence[str | None], posteriors: Mapping[Enumeration, float]) -> Variant:
-    """State the enumeration variant that a sequence of names implies, as far as it can be told.
+def implied_variant(names: Sequence[str | None]) -> str:
+    """State the enumeration variant of a column whose vertebrae have these names and no others, as far as it shows.
 
     Lumbar vertebrae can be counted only between a thoracic vertebra and the sacrum, thoracic ones only between a
     cervical and a lumbar vertebra. Without both ends in the field of view there is nothing to count from, however the
@@ -137,27 +137,60 @@ def describe_variant(names: Sequence[str | None], posteriors: Mapping[Enumeratio
 
     Args:
         names: Of the structures from top to bottom; None is passed over.
+
+    Returns:
+        A statement, see :class:`Variant`.
+    """
+    counts = _count(names)
+    if counts is None:
+        return UNTOLD
+    statements = (_THORACIC_STATEMENTS.get(counts.thoracic or 12), _LUMBAR_STATEMENTS.get(counts.lumbar or 5))
+    return ", ".join(filter(None, statements)) or "normal"
+
+
+def describe_variant(names: Sequence[str | None], posteriors: Mapping[Enumeration, float]) -> Variant:
+    """State the enumeration variant that a sequence of names implies, if it is more likely than all other numbers.
+
+    A vertebra that has no name may be absent or missed: the posteriors know which.
+
+    Args:
+        names: Of the structures from top to bottom; None is passed over.
         posteriors: Posterior probability of every enumeration.
 
     Returns:
-        The statement with its odds.
+        The statement of :func:`implied_variant` with its odds.
     """
+    counts = _count(names)
+    if counts is None:
+        return Variant(UNTOLD, None)
+    agreeing = sum(probability for enumeration, probability in posteriors.items() if counts.agree(enumeration))
+    probability = min(agreeing, 1 - np.finfo(float).eps)
+    odds = float(probability / (1 - probability))
+    return Variant(implied_variant(names), odds) if odds > 1 else Variant(UNTOLD, None)
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Numbers of vertebrae, None where they cannot be counted."""
+
+    thoracic: int | None
+    lumbar: int | None
+
+    def agree(self, enumeration: Enumeration) -> bool:
+        """Tell whether an enumeration has these numbers."""
+        return self.thoracic in (None, enumeration.thoracic) and self.lumbar in (None, enumeration.lumbar)
+
+
+def _count(names: Sequence[str | None]) -> _Counts | None:
+    """Count what can be counted; None if that is nothing, or if the names imply a number that cannot be counted."""
     vertebrae = {vertebra for name in names if name is not None for vertebra in name.split("-")}
     regions = {vertebra[0] for vertebra in vertebrae}
     thoracic, lumbar = _count_thoracic(vertebrae), _count_lumbar(vertebrae)
     thoracic_told, lumbar_told = regions >= {"C", "L"}, regions >= {"T", "S"}
     hidden = (thoracic != 12 and not thoracic_told) or (lumbar != 5 and not lumbar_told)
     if hidden or not (lumbar_told or thoracic != 12):
-        return Variant(UNTOLD, None)
-    agreeing = (
-        probability
-        for enumeration, probability in posteriors.items()
-        if enumeration.lumbar == lumbar or not lumbar_told
-        if enumeration.thoracic == thoracic or not thoracic_told
-    )
-    probability = min(sum(agreeing), 1 - np.finfo(float).eps)
-    statements = (_THORACIC_STATEMENTS.get(thoracic), _LUMBAR_STATEMENTS.get(lumbar))
-    return Variant(", ".join(filter(None, statements)) or "normal", float(probability / (1 - probability)))
+        return None
+    return _Counts(thoracic if thoracic_told else None, lumbar if lumbar_told else None)
 
 
 _THORACIC_STATEMENTS = {11: "11 thoracic vertebrae", 13: "13 thoracic vertebrae"}

@@ -7,7 +7,7 @@ from collections import Counter
 from pydantic import BaseModel, ConfigDict, computed_field
 
 from spine_segmentation.anatomy import LEVELS, Kind
-from spine_segmentation.enumeration import describe_variant
+from spine_segmentation.enumeration import implied_variant
 from spine_segmentation.evaluation.naming import Naming
 from spine_segmentation.evaluation.observation import ObservedStructure, ObservedWindow, WindowIdentity
 
@@ -67,7 +67,7 @@ class WindowScore(_Score):
     @property
     def true_variant(self) -> str:
         """What the truth says of the number of vertebrae in this field of view."""
-        return describe_variant(self.window.vertebrae, {}).statement
+        return implied_variant(self.window.vertebrae)
 
     @computed_field  # type: ignore[prop-decorator]
     @property
