@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -41,7 +41,7 @@ DETERMINED_POSTERIOR = 0.9
 together are ambiguous. If the network's evidence is calibrated, one in ten of the labellings that only just pass has a
 wrong name."""
 
-NO_LANDMARK = "The levels rest on appearance and spacing alone: neither the sacrum nor C2 is in view."
+NO_LANDMARK = "The levels rest on appearance and spacing alone: neither S1 nor C2 was found."
 """What is said of a field of view that shows no end of the column to count from."""
 
 MAX_PER_KIND = 255 - UNDETERMINED_IVD_BASE
@@ -130,9 +130,11 @@ def name_instances(
         InvalidVolume: If there are more than ``MAX_PER_KIND`` instances of one kind.
     """
     items = with_room(with_tilts(instances)).items
-    decoding = decode_instances(items, evidence, below_s1, find_anchored(anchors, instances))
+    known = find_anchored(anchors, instances)
+    decoding = decode_instances(items, evidence, below_s1, known)
     labeling = label_instances(instances, decoding, anchors)
-    return replace(labeling, remarks=describe_landmarks(decoding.names))
+    without = describe_anchors(known, decoding.names, lambda: decode_instances(items, evidence, below_s1, {}))
+    return replace(labeling, remarks=(*describe_landmarks(decoding.names), *without))
 
 
 def describe_landmarks(names: Sequence[str | None]) -> tuple[str, ...]:
@@ -145,6 +147,28 @@ def describe_landmarks(names: Sequence[str | None]) -> tuple[str, ...]:
         One sentence, or none if there is an end or nothing at all.
     """
     return (NO_LANDMARK,) if names and not {"C2", "S1"} & {*names} else ()
+
+
+def describe_anchors(
+    known: Mapping[int, str], names: Sequence[str | None], without: Callable[[], Decoding]
+) -> tuple[str, ...]:
+    """Say how the structures would be named if nothing were known, where that is determined and otherwise.
+
+    Args:
+        known: Names that are certain, by number of the instance from 0.
+        names: Of all structures with that knowledge, None for false ones.
+        without: Names them without it; called only if there is any.
+
+    Returns:
+        One sentence, or none.
+    """
+    if not known:
+        return ()
+    free = without()
+    differs = any(one and other and one != other for one, other in zip(names, free.names, strict=True))
+    if not differs or free.probability < DETERMINED_POSTERIOR:
+        return ()
+    return (f"Without what is known beforehand this would be {free.candidates[0].title}.",)
 
 
 def decode_instances(

@@ -126,3 +126,13 @@ def test_anchors_hold_for_a_volume_that_is_upside_down(instances: Instances) -> 
         replace(instances, labels=flipped), "L3=" + ",".join(f"{c:.2f}" for c in instances.items[4].centroid)
     )
     assert labeling.structures[4].name == "L3"
+
+
+def test_what_would_be_said_without_an_anchor_is_told_where_it_differs(instances: Instances) -> None:
+    evidence = build(NAMES).evidence(instances)
+    remark = "Without what is known beforehand this would be L1 L2 L3 L4 L5."
+    told = {
+        name: name_instances(instances, evidence, anchors=[Anchor(name, "lowest")]).remarks for name in ("L4", "L5")
+    }
+    assert remark in told["L4"]
+    assert not any("Without" in sentence for sentence in told["L5"])

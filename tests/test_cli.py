@@ -177,7 +177,7 @@ def test_what_the_user_knows_is_obeyed_and_repeated(
     assert main("segment", lumbar_study, "-o", tmp_path, *options) == 0
     assert read(tmp_path / "result.json")["labelling"]["anchors"] == ["L4-L5=lowest", "L5=lowest"]
     output = capsys.readouterr().out
-    assert "known: L5=lowest" in output and "neither the sacrum nor C2 is in view" in " ".join(output.split())
+    assert "known: L5=lowest" in output and "neither S1 nor C2 was found" in " ".join(output.split())
 
 
 @pytest.mark.parametrize("options", [("--anchor", "L5=lowest"), ("--anchor", "L5=0,0,0"), ("--assume-lowest", "L5")])

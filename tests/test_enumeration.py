@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from spine_segmentation.anatomy import BY_NAME, Kind
-from spine_segmentation.enumeration import ENUMERATIONS, UNTOLD, Enumeration, build_anatomy, describe_variant, implied_variant
+from spine_segmentation.enumeration import (
+    ENUMERATIONS,
+    UNTOLD,
+    Enumeration,
+    build_anatomy,
+    describe_variant,
+    implied_variant,
+)
 from tests.phantoms import structures
 
 PRIORS = {enumeration: enumeration.prior for enumeration in ENUMERATIONS}

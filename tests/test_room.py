@@ -57,6 +57,7 @@ def test_one_vertebra_has_no_direction() -> None:
 
 def test_blank_margins_are_no_room() -> None:
     instances = column(50.0)
-    shown = Shown((20, 0), (160, 79))
-    items = with_room(replace(instances, shown=shown)).items
+    visible = np.zeros((ROWS, 80), bool)
+    visible[20:161] = True
+    items = with_room(replace(instances, shown=Shown(visible))).items
     assert [items[0].room, items[-1].room] == [Room(), Room()]

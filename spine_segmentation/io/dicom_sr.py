@@ -221,8 +221,10 @@ def _basis(labeling: Labeling) -> list[sr.QualitativeEvaluation]:
 
 
 def _comments(labeling: Labeling) -> list[str]:
-    """Sentences on what the levels rest on: highdicom has no place for them, but TID 1501 may be extended."""
-    return [*(f"Known beforehand: {anchor}." for anchor in labeling.anchors), *labeling.remarks]
+    """Sentences on the levels and what they rest on: highdicom has no place for them, but TID 1501 may be extended."""
+    candidates = () if labeling.status == "determined" else labeling.candidates
+    possible = (f"Possible: {candidate.title} ({100 * candidate.probability:.0f} %)." for candidate in candidates)
+    return [*possible, *(f"Known beforehand: {anchor}." for anchor in labeling.anchors), *labeling.remarks]
 
 
 def _statement(question: Code, answer: Code) -> sr.QualitativeEvaluation:

@@ -38,7 +38,7 @@ from spine_segmentation.io.report_codes import (
     VISIBILITY,
 )
 from spine_segmentation.measurements import Length, measure
-from spine_segmentation.results import ModelIdentity, SpineResult, Status
+from spine_segmentation.results import Candidate, ModelIdentity, SpineResult, Status
 from spine_segmentation.volume import Volume
 from tests.dicom_factory import write_series
 from tests.io.test_dicom_seg import MISSING, validator_errors, without_dates
@@ -205,6 +205,17 @@ def test_what_the_levels_rest_on_is_said(
     assert comments(about_the_labelling(anchored)) == ["Known beforehand: L5=lowest.", *remarks]
     assert validator_errors(tmp_path / "report.dcm") == []
     assert len({report.SOPInstanceUID for report in (alone, together, anchored)}) == 3
+
+
+def test_the_possible_sequences_are_listed_where_none_is_determined(
+    volume: Volume, make_result: MakeResult, make_series: MakeSeries, tmp_path: Path
+) -> None:
+    result, series = make_result(volume), make_series(volume)
+    assert result.labeling is not None
+    candidates = (Candidate(("L1", "L1-L2", "L2"), 0.62), Candidate(("T12", "T12-L1", "L1"), 0.31))
+    labeling = replace(result.labeling, status="ambiguous", candidates=candidates)
+    report = written(replace(result, labeling=labeling), series, tmp_path)
+    assert comments(about_the_labelling(report)) == ["Possible: L1 L2 (62 %).", "Possible: T12 L1 (31 %)."]
 
 
 def test_every_status_has_a_code() -> None:
