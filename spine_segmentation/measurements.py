@@ -1,10 +1,11 @@
 """Heights and depths of vertebral bodies and discs, from the middle of each structure and in its own frame.
 
 The endplates' direction comes from the structure's own voxels: the plane midway between the endplates, fitted to the
-part between the walls. Lengths are areas of narrow windows divided by the windows' widths, and areas are counted voxels
-(Gundersen and Jensen 1987, J Microsc 147:229). Counting is unbiased below the size of a pixel as long as the windows
-have no sharp edges: they are Gaussian. The heights are the three of vertebral morphometry (Eastell et al. 1991, J Bone
-Miner Res 6:207). Where endplates run exactly along the pixels, the pixel is the limit.
+part between the walls, each slice by itself, so that few slices do as well as many. Lengths are areas of narrow windows
+divided by the windows' widths, and areas are counted voxels (Gundersen and Jensen 1987, J Microsc 147:229). Counting is
+unbiased below the size of a pixel as long as the windows have no sharp edges: they are Gaussian. The heights are the
+three of vertebral morphometry (Eastell et al. 1991, J Bone Miner Res 6:207). Where endplates run exactly along the
+pixels, the pixel is the limit.
 """
 
 from __future__ import annotations
@@ -48,15 +49,23 @@ _RIM_WINDOW, _MIDDLE_WINDOW, _DEPTH_WINDOW = RIM_SHARE / 3, 1 / 12, 1 / 10
 """Standard deviations of the windows: for the outer heights, which end at the wall after three of them, and for the
 middle one, as shares of the depth; for the depth as a share of the height, well away from the endplates."""
 
-_DIRECTION_WINDOW = 1 / 6
-"""Standard deviation of the window in which the direction is fitted, as a share of width and depth: it ends, after
-three of them, at the walls."""
+_DIRECTION_WINDOWS = np.array([1 / 12, 1 / 6])
+"""Standard deviations of the window in which the direction is fitted, as shares of width and depth. From front to back
+it ends, after three of them, at the walls; across the slices earlier, where side walls that are tilted against the
+slices do not cut the lines between the endplates yet."""
 
 _ITERATIONS = 6
 """Rounds of fitting the direction; it moves by less than a tenth of a degree in the last."""
 
 _LEAST_EXTENT_MM = 1e-3
 """Keeps the window of a single slice from having no width."""
+
+_LEAST_SINGULAR_VALUE = 1e-6
+"""Share of the greatest one below which the slices count as one, in which no tilt to the side can be seen."""
+
+_LEAST_DESCENT = 0.1
+"""Neighbours lie side by side, and say nothing, if one is lower than the other by less than this share of their
+distance."""
 
 _MAX_TILT_DEGREES = 40.0
 """An own direction further than this from the line to the neighbours is none."""
@@ -81,9 +90,10 @@ def measure(labeling: Labeling) -> dict[int, dict[Length, float]]:
     """
     grid, _ = labeling.labels.canonical()
     boxes = ndimage.find_objects(grid.array)
+    inferior = grid.affine[:3, 1] / grid.spacing[1]
     measured = {}
     for k, structure in enumerate(labeling.structures):
-        direction = _line_through(labeling.structures[max(0, k - 1) : k + 2])
+        direction = _line_through(labeling.structures[max(0, k - 1) : k + 2], inferior)
         if direction is None or not _is_measurable(structure) or structure.id > len(boxes):
             continue
         section = _Section.of(structure.id, boxes[structure.id - 1], grid, direction)
@@ -98,11 +108,11 @@ def _is_measurable(structure: NamedStructure) -> bool:
     return structure.instance.fully_visible and not names & UNMEASURED_VERTEBRAE
 
 
-def _line_through(structures: Sequence[NamedStructure]) -> Vector | None:
-    """Unit vector from the first of neighbouring structures down to the last; None if they are one or coincide."""
+def _line_through(structures: Sequence[NamedStructure], inferior: Vector) -> Vector | None:
+    """Unit vector from the first of neighbouring structures to the last; None if that does not lead down."""
     line = np.subtract(structures[-1].instance.centroid, structures[0].instance.centroid)
     length = float(np.linalg.norm(line))
-    return line / length if length > 1.0 else None
+    return line / length if line @ inferior > _LEAST_DESCENT * length else None
 
 
 @dataclass(frozen=True)
@@ -132,11 +142,11 @@ class _Section:
         if np.count_nonzero(middle) < _MIN_POINTS:
             return None
         points -= points[middle].mean(axis=0)
-        own, height = _own_direction(points, direction)
+        normal = np.cross(grid.affine[:3, 1], grid.affine[:3, 2])  # as long as the area of a pixel
+        own, height = _own_direction(points, direction, normal / np.linalg.norm(normal))
         if own @ direction < np.cos(np.radians(_MAX_TILT_DEGREES)):
             return None
-        normal = np.cross(grid.affine[:3, 1], grid.affine[:3, 2])  # as long as the area of a pixel
-        left, posterior = _across(own)
+        left, posterior = _across(own, grid.affine[:3, 2])
         return cls(
             down=points[middle] @ own - height,
             back=points[middle] @ posterior,
@@ -181,22 +191,29 @@ def _middle_slices(slices: npt.NDArray[np.intp], spacing: float) -> npt.NDArray[
     return near
 
 
-def _own_direction(points: Vector, direction: Vector) -> tuple[Vector, float]:
-    """Find the normal of the plane midway between the endplates, and how far along it that plane lies."""
+def _own_direction(points: Vector, direction: Vector, normal: Vector) -> tuple[Vector, float]:
+    """Find the normal of the plane midway between the endplates, and how far along it that plane lies.
+
+    The height within each slice is regressed on the slice's place and the place from front to back: the lines between
+    the endplates stay in their slices, and the outermost slices cut none.
+    """
     for _ in range(_ITERATIONS):
-        across = points @ np.stack(_across(direction), axis=1)
-        weights = np.prod(_window(across, across.mean(axis=0), _DIRECTION_WINDOW * _extent_of(across)), axis=1)
+        down = direction - (direction @ normal) * normal
+        down /= np.linalg.norm(down)
+        axes = np.stack([normal, np.cross(normal, down)])
+        across = points @ axes.T
+        weights = np.prod(_window(across, across.mean(axis=0), _DIRECTION_WINDOWS * _extent_of(across)), axis=1)
         roots = np.sqrt(weights / weights.max())
         terms = np.column_stack([across, np.ones(len(points))]) * roots[:, None]
-        slopes = np.linalg.lstsq(terms, (points @ direction) * roots)[0][:2]
-        direction = direction - slopes @ _across(direction)
+        slopes = np.linalg.lstsq(terms, (points @ down) * roots, rcond=_LEAST_SINGULAR_VALUE)[0][:2]
+        direction = down - slopes @ axes
         direction /= np.linalg.norm(direction)
     return direction, float(weights @ points @ direction / weights.sum())
 
 
-def _across(down: Vector) -> tuple[Vector, Vector]:
-    """Directions to the left and to posterior at right angles to the own one."""
-    posterior = np.array([0.0, 1.0, 0.0]) - down[1] * down
+def _across(down: Vector, columns: Vector) -> tuple[Vector, Vector]:
+    """Directions to the left and to posterior, where the columns lead, at right angles to the own one."""
+    posterior = columns - (columns @ down) * down
     posterior /= np.linalg.norm(posterior)
     return np.cross(down, posterior), posterior
 

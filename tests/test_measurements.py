@@ -1,4 +1,4 @@
-"""Blocks with known heights, tilted in any way: what is measured is right to half a pixel."""
+"""Blocks with known heights, tilted in any way and in few slices: what is measured is right to half a pixel."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from spine_segmentation.results import Instance, Labeling, NamedStructure
 from spine_segmentation.volume import Volume
 from tests import phantoms
 
-WIDTH_MM = 24.0
 NEIGHBOUR_MM = 30.0
 STANDING = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [-1.0, 0.0, 0.0]])
 """Down, left and posterior of an upright patient, as columns."""
@@ -29,6 +28,7 @@ class Block:
     anterior: float
     posterior: float
     depth: float
+    width: float = 24.0
 
     def height(self, share: float) -> float:
         """At a share of the depth from the anterior wall."""
@@ -37,7 +37,7 @@ class Block:
     def contains(self, places: np.ndarray) -> np.ndarray:
         down, left, back = np.moveaxis(places, -1, 0)
         height = self.height(back / self.depth + 0.5)
-        return (np.abs(down) < height / 2) & (np.abs(back) < self.depth / 2) & (np.abs(left) < WIDTH_MM / 2)
+        return (np.abs(down) < height / 2) & (np.abs(back) < self.depth / 2) & (np.abs(left) < self.width / 2)
 
 
 def grid(pixel: float = 0.7, spacing: float = 4.0, slices: int | None = None, turn: Rotation | None = None) -> Volume:
@@ -136,10 +136,40 @@ def test_a_disc_has_the_mean_of_its_anterior_and_posterior_height(
     assert found == pytest.approx({Length.DISC_HEIGHT: (front + back) / 2}, abs=pixel / 2)
 
 
-@pytest.mark.parametrize("slices", [1, 2, 3])
-def test_few_slices_are_enough(slices: int) -> None:
-    block = Block(25, 21, 33)
-    found = lengths(labelled(block, grid(slices=slices), tilted(10, 0)))
+@settings(max_examples=50, deadline=None)
+@given(
+    slices=st.integers(2, 9),
+    block=blocks,
+    width=st.sampled_from([24.0, 45.0]),
+    sagittal=tilts,
+    coronal=st.floats(-20, 20),
+    lean=st.floats(-10, 10),
+    spacing=st.sampled_from([2.0, 3.3, 4.4]),
+)
+@example(2, Block(25, 21, 33), 45.0, 10.0, 20.0, 0.0, 4.4)
+@example(5, Block(29, 25, 30), 45.0, 20.0, -20.0, 0.0, 4.4)
+def test_two_slices_are_enough(
+    slices: int, block: Block, width: float, sagittal: float, coronal: float, lean: float, spacing: float
+) -> None:
+    wide = replace(block, width=width)
+    found = lengths(labelled(wide, grid(0.8, spacing, slices), tilted(sagittal, coronal), lean=lean))
+    assert found == pytest.approx(expected(wide), abs=0.4)
+
+
+@settings(max_examples=15, deadline=None)
+@given(block=blocks, sagittal=tilts, coronal=st.floats(-20, 20))
+@example(Block(25, 21, 33), 10.0, 0.0)
+def test_a_single_slice_does_not_show_a_tilt_to_the_side(block: Block, sagittal: float, coronal: float) -> None:
+    frame = tilted(sagittal, coronal)
+    found = lengths(labelled(block, grid(0.8, slices=1), frame))
+    within_the_slice = np.hypot(frame[1, 0], frame[2, 0])
+    assert found[Length.MIDDLE_HEIGHT] == pytest.approx(block.height(0.5) / within_the_slice, abs=0.4)
+
+
+@pytest.mark.parametrize("degrees", [-25, -10, 10, 25])
+def test_a_stack_may_be_turned_about_the_long_axis(degrees: float) -> None:
+    block, turn = Block(24, 28, 34), Rotation.from_euler("z", degrees, degrees=True)
+    found = lengths(labelled(block, grid(turn=turn), turn.as_matrix() @ tilted(12, 0)))
     assert found == pytest.approx(expected(block), abs=0.35)
 
 
@@ -204,6 +234,15 @@ def test_without_a_neighbour_there_is_no_direction() -> None:
     (_, body, _) = labeling.structures
     assert measure(replace(labeling, structures=(body,))) == {}
     assert measure(replace(labeling, structures=(body, body))) == {}
+
+
+@pytest.mark.parametrize("beside", [(30, 0, 0), (0, 30, 0)])
+def test_neighbours_beside_one_another_give_no_direction(beside: tuple[float, ...]) -> None:
+    labeling = labelled(Block(25, 20, 33), grid(), tilted(8, 5))
+    (_, body, _) = labeling.structures
+    centre = np.array(body.instance.centroid)
+    sides = [named(name, centre + np.multiply(sign, beside)) for sign, name in ((-1, "L1"), (1, "L5"))]
+    assert lengths(replace(labeling, structures=(sides[0], body, sides[1]))) == {}
 
 
 def test_a_structure_that_lies_across_the_column_is_not_measured() -> None:
