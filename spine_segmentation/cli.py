@@ -21,7 +21,7 @@ from spine_segmentation.errors import SpineError
 from spine_segmentation.pacs.commands import app as pacs_app
 
 if TYPE_CHECKING:
-    from spine_segmentation.results import Labeling, SpineResult
+    from spine_segmentation.results import Instance, Labeling, SpineResult
 
 app = typer.Typer(
     help="Finds, separates and names the vertebrae and intervertebral discs of a spine MRI series. Research use only.",
@@ -283,13 +283,19 @@ def _report(choice: str, result: SpineResult, written: list[Path]) -> None:
         for structure in labeling.structures:
             instance = structure.instance
             runner_up = f"{structure.runner_up} {structure.runner_up_confidence:.2f}" if structure.runner_up else ""
-            whole = "yes" if instance.fully_visible else "cut"
             volume = f"{instance.volume / 1000:.1f}"
-            table.add_row(structure.title, f"{structure.confidence:.2f}", runner_up, volume, whole)
+            table.add_row(structure.title, f"{structure.confidence:.2f}", runner_up, volume, _visibility(instance))
         console.print(table)
         _report_levels(labeling)
     for path in written:
         console.print(f"wrote {path}", highlight=False, soft_wrap=True)
+
+
+def _visibility(instance: Instance) -> str:
+    """Say whether a structure is whole."""
+    if not instance.fully_visible:
+        return "cut"
+    return "in these slices" if instance.reaches_outer_slice else "yes"
 
 
 def _report_levels(labeling: Labeling) -> None:

@@ -53,7 +53,7 @@ def split_instances(semantic: Volume, image: Volume | None = None) -> Instances:
 
     Works for any number of structures, from none, and on fragments. Stray islands are dropped, and so is "S2 and
     below". A structure is not fully visible where it touches the first or last row or column that the image shows; the
-    first and last sagittal slice do not count, since they nearly always cut.
+    first and last sagittal slice do not count, since they nearly always cut: ``reaches_outer_slice`` tells of them.
 
     Args:
         semantic: uint8, shape (slices, rows, columns), 0 background, 1 vertebra, 2 IVD, 60 S2 and below; any
@@ -110,7 +110,9 @@ def _separate(
         visible = not shown.cuts(indices[:, 1:]) and k - len(discs) not in cut
         x, y, z = centroids[k].tolist()
         volume = len(members) * voxel_volume
-        items.append(Instance(label, kind, float(positions[k]), (x, y, z), volume, visible))
+        outer = bool(np.isin(indices[:, 0], (0, len(labels) - 1)).any())
+        item = Instance(label, kind, float(positions[k]), (x, y, z), volume, visible, reaches_outer_slice=outer)
+        items.append(item)
     return tuple(items)
 
 

@@ -44,6 +44,8 @@ class Instance:
         tilt: Of a disc in the sagittal plane, radian, positive if its posterior edge is the higher one; None where it
             is not measured (see ``disc_tilt``).
         room: Beyond the first and the last vertebra (see ``room``).
+        reaches_outer_slice: It has voxels in the first or last slice and may go on beside the image: its volume is a
+            lower bound. Whether it is fully visible does not depend on that.
     """
 
     label: int
@@ -54,6 +56,7 @@ class Instance:
     fully_visible: bool
     tilt: float | None = None
     room: Room = Room()
+    reaches_outer_slice: bool = False
 
 
 @dataclass(frozen=True)

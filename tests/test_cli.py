@@ -116,6 +116,18 @@ def test_nifti_gives_no_segmentation(main: Main, nifti: Path, tmp_path: Path) ->
     assert names_in(tmp_path / "new" / "out") == FILES - {"segmentation.dcm"}
 
 
+def test_structures_that_reach_an_outer_slice_are_not_called_whole(
+    main: Main, lumbar_scan: SyntheticScan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = lumbar_scan.image
+    middle = image.shape[0] // 2
+    write_nifti(Volume(image.array[middle : middle + 1], image.affine), tmp_path / "scan.nii.gz")
+    assert main("segment", tmp_path / "scan.nii.gz", "-o", tmp_path / "out") == 0
+    table = capsys.readouterr().out
+    assert "in these slices" in table
+    assert "yes" not in table
+
+
 @pytest.mark.parametrize(
     ("formats", "expected"),
     [

@@ -314,6 +314,16 @@ def test_structures_at_the_border_are_not_fully_visible(lumbar: Phantom) -> None
     assert all(visible[1:-1])
 
 
+@pytest.mark.parametrize("axes", ["LIP", "PRS"])
+def test_structures_that_reach_an_outer_slice_may_go_on_beside_it(lumbar: Phantom, axes: str) -> None:
+    middle = len(lumbar.semantic.array) // 2
+    for slices, reaches in ((slice(None), False), (slice(0, middle), True), (slice(middle, None), True)):
+        semantic = lumbar.cropped((slices,)).semantic
+        items = split_instances(semantic.reorient(semantic.reorientation(axes))).items
+        assert [item.reaches_outer_slice for item in items] == [reaches] * len(lumbar.names)
+        assert all(item.fully_visible for item in items)
+
+
 def test_structures_at_blank_margins_are_not_fully_visible(lumbar: Phantom) -> None:
     first, last = rows_of(lumbar.mask("L1")), rows_of(lumbar.mask("L4"))
     rows = slice(int(first.mean()), int(last.mean()))

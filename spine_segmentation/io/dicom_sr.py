@@ -24,6 +24,7 @@ from spine_segmentation.io.report_codes import (
     LEVEL_STATUS,
     LEVELS,
     OTHER_SERIES,
+    OUTER_SLICE,
     SEQUENCE_PROBABILITY,
     STATEMENTS,
     VISIBILITY,
@@ -32,7 +33,7 @@ from spine_segmentation.io.report_codes import (
 from spine_segmentation.io.source_headers import repaired_headers
 from spine_segmentation.io.uids import content_digest, derived_uid, result_uids
 from spine_segmentation.measurements import Length, measure
-from spine_segmentation.results import Labeling, ModelIdentity, NamedStructure, SpineResult
+from spine_segmentation.results import Instance, Labeling, ModelIdentity, NamedStructure, SpineResult
 
 if TYPE_CHECKING:
     from spine_segmentation.io.dicom_reader import DicomSeries
@@ -183,8 +184,14 @@ def _findings(structure: NamedStructure, lengths: dict[Length, float]) -> dict[s
         "finding_sites": [sr.FindingSite(site)],
         "algorithm_id": _algorithm(),
         "measurements": measurements,
-        "qualitative_evaluations": [] if structure.instance.fully_visible else [_statement(VISIBILITY, CUT)],
+        "qualitative_evaluations": _visibility(structure.instance),
     }
+
+
+def _visibility(instance: Instance) -> list[sr.QualitativeEvaluation]:
+    """What keeps a structure from being whole in the image."""
+    flaws = {CUT: not instance.fully_visible, OUTER_SLICE: instance.reaches_outer_slice}
+    return [_statement(VISIBILITY, flaw) for flaw, present in flaws.items() if present]
 
 
 def _length(length: Length, millimetres: float, site: DicomCode) -> sr.Measurement:

@@ -42,6 +42,7 @@ ANCHORS = _code("ANCHORS", "What was known about the levels beforehand")
 
 VISIBILITY = _code("VISIBILITY", "Visibility of the structure")
 CUT = _code("CUT", "Cut by the field of view")
+OUTER_SLICE = _code("OUTER_SLICE", "Reaches the first or last slice")
 
 
 def coding_scheme() -> CodingSchemeIdentificationItem:

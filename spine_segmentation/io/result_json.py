@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 InputKind = Literal["dicom", "nifti", "array"]
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 """The first number changes when a field is removed or changes its meaning, the second when one is added."""
 
 
@@ -130,9 +130,11 @@ class StructureEntry(_Document):
     centroid_mm: tuple[float, float, float]
     """Centre in patient coordinates, LPS: to the patient's left, to posterior, to superior."""
     volume_mm3: float = Field(ge=0)
-    """Volume."""
+    """Volume of what the image shows of it; the whole only where it is fully visible and reaches no outer slice."""
     fully_visible: bool
-    """False where the field of view cuts it."""
+    """False where the field of view cuts it, above, below, in front or behind; the slices to the sides do not count."""
+    reaches_outer_slice: bool
+    """True where it has voxels in the first or last slice and may go on beside the image."""
     lengths_mm: dict[Length, float] = {}
     """Heights of a vertebral body in front, in the middle and behind, and its depth; height of a disc. Empty where they
     cannot be measured."""
@@ -264,5 +266,6 @@ def _structure(structure: NamedStructure, lengths: dict[Length, float]) -> Struc
         centroid_mm=(x, y, z),
         volume_mm3=round(float(structure.instance.volume), 1),
         fully_visible=structure.instance.fully_visible,
+        reaches_outer_slice=structure.instance.reaches_outer_slice,
         lengths_mm={length: round(value, 1) for length, value in lengths.items()},
     )

@@ -96,4 +96,5 @@ def _shown(structure: NamedStructure) -> list[str | bool | None]:
         structure.runner_up,
         f"{structure.runner_up_confidence:.2f}",
         structure.instance.fully_visible,
+        structure.instance.reaches_outer_slice,
     ]

@@ -165,6 +165,21 @@ def test_volume_certainty_and_lengths_are_those_of_the_result(
     assert heights(found["L3"]) == heights(found["S1"]) == {}
 
 
+def test_a_structure_that_reaches_an_outer_slice_is_not_called_whole(
+    volume: Volume, make_result: MakeResult, make_series: MakeSeries, tmp_path: Path
+) -> None:
+    result = make_result(volume)
+    assert result.labeling is not None
+    reaching = tuple(
+        replace(structure, instance=replace(structure.instance, reaches_outer_slice=True))
+        for structure in result.labeling.structures
+    )
+    result = replace(result, labeling=replace(result.labeling, structures=reaching))
+    found = groups(written(result, make_series(volume), tmp_path))
+    assert answers(found["L3"], VISIBILITY.value) == ["CUT", "OUTER_SLICE"]
+    assert answers(found["L4"], VISIBILITY.value) == ["OUTER_SLICE"]
+
+
 def test_status_and_enumeration_are_statements_of_their_own(
     volume: Volume, make_result: MakeResult, make_series: MakeSeries, tmp_path: Path
 ) -> None:

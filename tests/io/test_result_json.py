@@ -36,6 +36,19 @@ def test_structures_are_listed_top_to_bottom(volume: Volume, make_result: MakeRe
     assert structures[2]["volume_mm3"] == pytest.approx(instance.volume, abs=0.1)
     assert structures[0]["runner_up"] == "L2"
     assert structures[0]["fully_visible"] is False
+    assert structures[2]["reaches_outer_slice"] is False
+
+
+def test_a_structure_that_reaches_an_outer_slice_is_marked(
+    volume: Volume, make_result: MakeResult, tmp_path: Path
+) -> None:
+    result = make_result(volume)
+    assert result.labeling is not None
+    first, *others = result.labeling.structures
+    reaching = replace(first, instance=replace(first.instance, reaches_outer_slice=True))
+    labeling = replace(result.labeling, structures=(reaching, *others))
+    structures = as_json(replace(result, labeling=labeling), tmp_path)["structures"]
+    assert [entry["reaches_outer_slice"] for entry in structures] == [True] + [False] * len(others)
 
 
 def test_lengths_are_given_where_they_can_be_measured(volume: Volume, make_result: MakeResult, tmp_path: Path) -> None:
@@ -72,7 +85,7 @@ def test_what_the_levels_could_be_and_rest_on_is_listed(
 
 def test_provenance_is_complete(volume: Volume, make_result: MakeResult, tmp_path: Path) -> None:
     document = as_json(make_result(volume), tmp_path)
-    assert document["schema_version"] == "1.1"
+    assert document["schema_version"] == "1.2"
     assert document["software"]["name"] == "spine-segmentation"
     assert document["models"][0] == {"name": "segmentation", "version": "1.0", "sha256": "a" * 64}
     assert document["timings_s"] == {"segment": 1.235, "label": 0.5}

@@ -59,6 +59,7 @@ def test_the_digest_follows_what_is_shown(volume: Volume, make_result: Callable[
     first, *others = labeling.structures
     labels = labeling.labels.array.copy()
     labels[0, 0, 0] = first.id
+    reaching = replace(first.instance, reaches_outer_slice=True)
     same = replace(labeling, structures=(replace(first, confidence=first.confidence + 1e-9), *others))
     changed = [
         replace(labeling, structures=(replace(first, confidence=0.5), *others)),
@@ -66,6 +67,7 @@ def test_the_digest_follows_what_is_shown(volume: Volume, make_result: Callable[
         replace(labeling, labels=volume.with_array(labels)),
         replace(labeling, labels=volume.with_array(np.zeros_like(labels))),
         replace(labeling, variant="L6 present"),
+        replace(labeling, structures=(replace(first, instance=reaching), *others)),
     ]
     assert content_digest(same) == content_digest(labeling)
-    assert len({content_digest(labeling), *map(content_digest, changed)}) == 6
+    assert len({content_digest(labeling), *map(content_digest, changed)}) == 7
