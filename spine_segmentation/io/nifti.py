@@ -22,8 +22,12 @@ RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 MILLIMETRES = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 """Length of the units a header can name; one that names none means millimetres."""
 
-SCANNER_SPACE = 1
-"""The NIfTI code for coordinates in the scanner's space."""
+UNKNOWN_SPACE, SCANNER_SPACE = 0, 1
+"""The NIfTI codes for no coordinates, and for those of the scanner's space."""
+
+SHEAR_TOLERANCE = 1e-3
+"""Cosine between axes up to which they count as orthogonal: over 300 mm a qform is then 0.15 mm off, less than half a
+pixel, and rounded direction cosines (four digits) are no shear."""
 
 
 def read_nifti(path: Path) -> Volume:
@@ -62,6 +66,9 @@ def read_nifti(path: Path) -> Volume:
 def write_nifti(volume: Volume, path: Path) -> None:
     """Write a volume as NIfTI-1; the same volume gives the same bytes.
 
+    The sform holds the affine. So does the qform, unless the grid is sheared: a qform cannot describe that, and is
+    marked as unknown.
+
     Args:
         volume: Of a dtype NIfTI knows: 8 to 64 bit integers, float32, float64; bool is written as uint8.
         path: Ends in ``.nii`` or ``.nii.gz``; it is replaced in one step.
@@ -89,9 +96,15 @@ def _to_image(volume: Volume) -> nib.Nifti1Image:
             f"voxels of type {array.dtype}", expected="integers, float32 or float64", remedy="convert the array first"
         ) from error
     image.set_sform(affine, code=SCANNER_SPACE)
-    image.set_qform(affine, code=SCANNER_SPACE)
+    image.set_qform(affine, code=UNKNOWN_SPACE if _is_sheared(affine) else SCANNER_SPACE)
     image.header.set_xyzt_units("mm")
     return image
+
+
+def _is_sheared(affine: npt.NDArray[np.float64]) -> bool:
+    """Tell whether the axes are not orthogonal."""
+    axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    return bool(np.abs(axes.T @ axes - np.eye(3)).max() > SHEAR_TOLERANCE)
 
 
 def _require_nifti(image: SpatialImage, path: Path) -> None:

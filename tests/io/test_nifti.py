@@ -82,11 +82,15 @@ def test_both_orientation_codes_are_set(tmp_path: Path) -> None:
     np.testing.assert_allclose(stored.get_sform(), stored.get_qform(), atol=1e-5)
 
 
-def test_a_sheared_grid_is_kept_in_the_sform(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("shift", "qform_code"), [(1.5, 0), (-0.05, 0), (0.0004, 1)])
+def test_a_sheared_grid_is_kept_in_the_sform_alone(tmp_path: Path, shift: float, qform_code: int) -> None:
     affine = np.diag([4.0, 1.0, 1.0, 1.0])
-    affine[1, 0] = 1.5
+    affine[1, 0] = shift
     write_nifti(Volume(np.zeros((2, 3, 4), np.uint8), affine), tmp_path / "v.nii")
     np.testing.assert_allclose(read_nifti(tmp_path / "v.nii").affine, affine, atol=1e-5)
+    stored = nib.load(tmp_path / "v.nii")
+    assert (stored.header["sform_code"], stored.header["qform_code"]) == (1, qform_code)
+    np.testing.assert_allclose(stored.header.get_zooms(), np.linalg.norm(affine[:3, :3], axis=0), rtol=1e-6)
 
 
 def test_the_same_volume_gives_the_same_bytes(tmp_path: Path) -> None:
