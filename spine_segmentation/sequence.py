@@ -84,22 +84,27 @@ class Decoding:
     """The outcome of the dynamic programme.
 
     Attributes:
-        posteriors: One per instance, top to bottom.
         candidates: The most likely candidates, at most ``CANDIDATES``, best first; empty if nothing can be named.
+        marginals: Shape (instances, structures), log posterior of each name for each instance.
         enumerations: Posterior probability of every enumeration of the whole spine; equal to its prior where the
             field of view shows nothing of it.
         variant: The enumeration variant that the best candidate implies, with its odds.
     """
 
-    posteriors: tuple[NamePosterior, ...]
     candidates: tuple[Candidate, ...]
+    marginals: Floats
     enumerations: dict[Enumeration, float]
     variant: Variant
 
     @property
     def names(self) -> tuple[str | None, ...]:
         """The best candidate; None for false instances."""
-        return tuple(posterior.name for posterior in self.posteriors)
+        return self.candidates[0].names if self.candidates else (None,) * len(self.marginals)
+
+    @property
+    def posteriors(self) -> tuple[NamePosterior, ...]:
+        """What is known about the name of each instance, top to bottom."""
+        return tuple(_posterior(name, row) for name, row in zip(self.names, self.marginals, strict=True))
 
     @property
     def probability(self) -> float:
@@ -160,8 +165,8 @@ def decode(
     names = candidates[0].names if candidates else (None,) * len(kinds)
     enumerations = _enumeration_posteriors(lattice(chains.single))
     return Decoding(
-        posteriors=tuple(_posterior(name, row) for name, row in zip(names, _marginals(steps), strict=True)),
         candidates=candidates,
+        marginals=_marginals(steps),
         enumerations=enumerations,
         variant=describe_variant(names, enumerations),
     )
@@ -185,6 +190,32 @@ def check_evidence(kinds: Sequence[Kind], evidence: Floats) -> None:
         )
     if Kind.SACRUM in kinds:
         raise UsageError("an instance of kind sacrum", expected="vertebrae and discs", remedy="leave the sacrum out")
+
+
+def decisive(names: Names, kinds: Sequence[Kind]) -> Names:
+    """The names that tell candidates apart: those of the vertebrae, or of all where there are only discs.
+
+    Args:
+        names: Of the n instances, top to bottom; None for false ones.
+        kinds: Of the same.
+
+    Returns:
+        The same names, None for those that do not decide.
+    """
+    discs_alone = Kind.VERTEBRA not in kinds
+    return tuple(
+        name if discs_alone or kind is Kind.VERTEBRA else None for name, kind in zip(names, kinds, strict=True)
+    )
+
+
+def contradict(one: Names, other: Names) -> bool:
+    """Whether the same instance has two names.
+
+    Args:
+        one: Names of the n instances, None where they say nothing.
+        other: Others of the same.
+    """
+    return any(a != b for a, b in zip(one, other, strict=True) if a is not None and b is not None)
 
 
 def _require_possible(steps: Floats, known: Mapping[int, str]) -> None:
@@ -257,16 +288,16 @@ def _steps(
 def _candidates(steps: Floats, kinds: Sequence[Kind]) -> tuple[Candidate, ...]:
     """The best candidates with their posteriors: paths that contradict one another, and all paths that agree."""
     chosen: list[Names] = []
-    decisive: list[Names] = []
+    deciding: list[Names] = []
     for path in best_paths(steps, SURVIVORS):
         names = _names(path)
-        deciding = _decisive(names, kinds)
-        if any(deciding) and all(_contradict(deciding, other) for other in decisive):
+        telling = decisive(names, kinds)
+        if any(telling) and all(contradict(telling, other) for other in deciding):
             chosen.append(names)
-            decisive.append(deciding)
+            deciding.append(telling)
     if not chosen:
         return ()
-    joint = _joint_probabilities(steps, [_agreement(names) for names in decisive[:CANDIDATES]])
+    joint = _joint_probabilities(steps, [_agreement(names) for names in deciding[:CANDIDATES]])
     order = sorted(range(min(len(chosen), CANDIDATES)), key=lambda k: -joint[k,])
     candidates = [Candidate(chosen[k], _exclusive(joint, k, order[:rank])) for rank, k in enumerate(order)]
     return tuple(sorted(candidates, key=lambda candidate: -candidate.probability))
@@ -290,19 +321,6 @@ def _exclusive(joint: Mapping[tuple[int, ...], float], number: int, others: Sequ
     subsets = [subset for size in range(len(others) + 1) for subset in combinations(others, size)]
     terms = [(-1.0) ** len(subset) * joint[tuple(sorted((number, *subset)))] for subset in subsets]
     return min(max(math.fsum(terms), 0.0), 1.0)
-
-
-def _decisive(names: Names, kinds: Sequence[Kind]) -> Names:
-    """The names of the vertebrae, None for discs; those of all where there are only discs."""
-    discs_alone = Kind.VERTEBRA not in kinds
-    return tuple(
-        name if discs_alone or kind is Kind.VERTEBRA else None for name, kind in zip(names, kinds, strict=True)
-    )
-
-
-def _contradict(one: Names, other: Names) -> bool:
-    """Whether the same instance has two names."""
-    return any(a != b for a, b in zip(one, other, strict=True) if a is not None and b is not None)
 
 
 def _agreement(names: Names) -> Floats:

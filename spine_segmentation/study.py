@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from spine_segmentation.anatomy import Kind
 from spine_segmentation.anchors import Anchor, find_anchored
 from spine_segmentation.disc_tilt import with_tilts
+from spine_segmentation.enumeration import UNTOLD, Variant
 from spine_segmentation.labeler import DETERMINED_POSTERIOR, decode_instances, describe_landmarks, label_instances
 from spine_segmentation.lattice import Floats
 from spine_segmentation.matching import CommonColumn, match_series
 from spine_segmentation.results import Candidate, Instances, Labeling, LevelEvidence
 from spine_segmentation.room import with_room
-from spine_segmentation.sequence import Decoding
+from spine_segmentation.sequence import Decoding, Names, contradict, decisive
 
 LOOK_CORRELATION = 0.5
 """How strongly the evidence of two series of one patient agrees beyond the truth: the network errs alike on the same
@@ -116,7 +118,8 @@ def _label_column(column: CommonColumn, looks: Sequence[Look], anchors: Sequence
     decoding = decode_instances(column.items, levels, below_s1, places)
     labelings = {}
     for number, members in column.members.items():
-        labeling = label_instances(looks[number].instances, _restrict(decoding, members), anchors)
+        kinds = [column.items[place].kind for place in members]
+        labeling = label_instances(looks[number].instances, _restrict(decoding, members, kinds), anchors)
         own = {k: places[place] for k, place in enumerate(members) if place in places}
         companions = tuple(looks[k].title for k in column.members if k != number)
         remarks = (
@@ -139,19 +142,35 @@ def _pool(column: CommonColumn, evidence: Mapping[int, Floats]) -> Floats:
     return np.array(pooled).reshape(len(rows), *shape)
 
 
-def _restrict(decoding: Decoding, members: Sequence[int]) -> Decoding:
-    """Restrict a decoding to the structures that one series shows; candidates that differ elsewhere become one."""
-    probabilities: dict[tuple[str | None, ...], float] = {}
-    for candidate in decoding.candidates:
-        names = tuple(candidate.names[k] for k in members)
-        if any(names):
-            probabilities[names] = min(1.0, probabilities.get(names, 0.0) + candidate.probability)
-    candidates = [Candidate(names, probability) for names, probability in probabilities.items()]
+def _restrict(decoding: Decoding, members: Sequence[int], kinds: Sequence[Kind]) -> Decoding:
+    """Restrict a decoding to the structures that one series shows, of these kinds."""
+    open_elsewhere = decoding.probability < DETERMINED_POSTERIOR
+    candidates = [replace(one, names=tuple(one.names[k] for k in members)) for one in decoding.candidates]
     return replace(
         decoding,
-        posteriors=tuple(decoding.posteriors[k] for k in members),
-        candidates=tuple(sorted(candidates, key=lambda candidate: -candidate.probability)),
+        candidates=_merge(candidates, kinds),
+        marginals=decoding.marginals[list(members)],
+        variant=Variant(UNTOLD, None) if open_elsewhere else decoding.variant,
     )
+
+
+def _merge(candidates: Sequence[Candidate], kinds: Sequence[Kind]) -> tuple[Candidate, ...]:
+    """Make one of the candidates that give no vertebra two names; where there are discs alone, no disc.
+
+    Its other names are those of the most likely one.
+    """
+    merged: dict[Names, Candidate] = {}
+    for candidate in sorted(candidates, key=_improbability):
+        deciding = decisive(candidate.names, kinds)
+        known = next((other for other in merged if not contradict(deciding, other)), deciding)
+        same = merged.get(known, replace(candidate, probability=0.0))
+        if any(deciding):
+            merged[known] = replace(same, probability=min(1.0, same.probability + candidate.probability))
+    return tuple(sorted(merged.values(), key=_improbability))
+
+
+def _improbability(candidate: Candidate) -> float:
+    return -candidate.probability
 
 
 def _alone(look: Look, labeling: Labeling, known: Mapping[int, str]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from spine_segmentation.anatomy import LEVELS
 from spine_segmentation.anchors import Anchor
+from spine_segmentation.enumeration import UNTOLD
 from spine_segmentation.errors import UsageError
 from spine_segmentation.instances import split_instances
 from spine_segmentation.labeler import NO_LANDMARK, name_instances
@@ -53,6 +55,11 @@ def alone(one: Look) -> Labeling:
 
 def names(labeling: Labeling) -> tuple[str | None, ...]:
     return tuple(structure.name for structure in labeling.structures)
+
+
+def level(name: str) -> int:
+    """The column of the evidence for a vertebra, of a disc that of the vertebra above."""
+    return LEVELS.index(name.partition("-")[0])
 
 
 def test_a_small_field_of_view_is_named_by_a_large_one(columns: dict[str, Phantom]) -> None:
@@ -154,3 +161,52 @@ def test_a_series_without_a_spine_does_no_harm(columns: dict[str, Phantom]) -> N
     empty, full = label_study([nothing, look(columns["fine"], title="series 2")])
     assert (empty.structures, empty.status) == ((), "undetermined")
     assert names(full) == NAMES
+
+
+def torn(phantom: Phantom, likelihoods: dict[str, float]) -> Look:
+    """A series that sees well what it shows, but for its lowest body, of which it thinks this."""
+    seen = look(phantom, strength=1.0, title="series 2")
+    levels = seen.evidence.levels.copy()
+    levels[-1] = -12.0
+    levels[-1, [level(name) for name in likelihoods]] = [*likelihoods.values()]
+    return replace(seen, evidence=replace(seen.evidence, levels=levels))
+
+
+def test_what_another_series_leaves_open_elsewhere_takes_no_names(columns: dict[str, Phantom]) -> None:
+    """Whether the lowest body is S1 or L6 says nothing of the vertebrae above, only of the disc."""
+    narrow = look(shown(columns["fine"], structures("T11", "L5-S1")), strength=1.0)
+    wide = torn(shown(columns["coarse"], structures("T11", "S1")), {"L6": 0.0, "S1": -2.5})
+    first, second = label_study([narrow, wide])
+    assert alone(narrow).status == first.status == "determined"
+    assert second.status == "ambiguous"
+    assert names(first)[:-1] == structures("T11", "L5")
+    assert first.confidence == pytest.approx(1.0, abs=0.01)
+    assert len(first.candidates) == 1
+
+
+@pytest.mark.parametrize("doubt", np.arange(0.04, 0.2, 0.04))
+def test_names_and_confidence_are_those_of_one_candidate(columns: dict[str, Phantom], doubt: float) -> None:
+    """The best candidate of all structures need not be the best one of those that a series shows."""
+    wide = look(shown(columns["coarse"], structures("T12", "S1")), strength=0.0, title="series 2")
+    levels = np.full(wide.evidence.levels.shape, -8.0)
+    for row, name, above in zip(levels, structures("T12", "S1"), structures("T11", "L5"), strict=True):
+        row[level(name)], row[level(above)] = 0.0, doubt
+    levels[-1, level("L5")] = -4.0
+    narrow = look(shown(columns["fine"], structures("T12", "L4")), strength=0.0)
+    labeling = label_study([narrow, replace(wide, evidence=replace(wide.evidence, levels=levels))])[0]
+    assert tuple(structure.best_name for structure in labeling.structures) == labeling.candidates[0].names
+    assert labeling.confidence == labeling.candidates[0].probability == max(c.probability for c in labeling.candidates)
+    assert min(structure.confidence for structure in labeling.structures) >= labeling.confidence - 1e-6
+
+
+def test_a_number_of_vertebrae_that_is_open_for_all_series_is_told_of_none() -> None:
+    """The neck is determined, whatever the column is like further down."""
+    whole = build(structures("C2", "S1", 11, 5), "natural", (4.4, 1.2, 1.2))
+    neck = look(shown(whole, structures("C2", "T6")), strength=6.0)
+    column = look(whole, title="series 2")
+    blurred = [level("T7") <= level(name) <= level("L5") for name in whole.names]
+    levels = np.where(np.array(blurred)[:, None], 0.0, column.evidence.levels)
+    first, second = label_study([neck, replace(column, evidence=replace(column.evidence, levels=levels))])
+    assert first.status == "determined"
+    assert second.status == "ambiguous"
+    assert (first.variant, first.variant_odds) == (UNTOLD, None)
