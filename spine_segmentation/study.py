@@ -16,7 +16,7 @@ from spine_segmentation.lattice import Floats
 from spine_segmentation.matching import CommonColumn, match_series
 from spine_segmentation.results import Candidate, Instances, Labeling, LevelEvidence
 from spine_segmentation.room import with_room
-from spine_segmentation.sequence import Decoding, Names, contradict, decisive
+from spine_segmentation.sequence import CANDIDATES, Decoding, Names, contradict, decisive
 
 LOOK_CORRELATION = 0.5
 """How strongly the evidence of two series of one patient agrees beyond the truth: the network errs alike on the same
@@ -37,13 +37,19 @@ class Look:
     instances: Instances
     evidence: LevelEvidence
 
+    @property
+    def kinds(self) -> list[Kind]:
+        """Of its structures, top to bottom."""
+        return [item.kind for item in self.instances.items]
+
 
 def label_study(looks: Sequence[Look], anchors: Sequence[Anchor] = ()) -> tuple[Labeling, ...]:
     """Name the instances of several series of one patient that share patient space.
 
     Structures that lie at the same place are one, and the evidence of all series for it is added up; one sequence of
     names is found for all. A series that has no structure in common with the others is named apart. Remarks say
-    with which series each was named, and where a series alone, or one named apart, would have it otherwise.
+    with which series each was named, and where a series alone, or one named apart, would have it otherwise. A series
+    that alone is determined with other names for its vertebrae is ambiguous: nothing tells which are right.
 
     Args:
         looks: The series; coordinates of all are in one frame of reference.
@@ -116,19 +122,26 @@ def _label_column(column: CommonColumn, looks: Sequence[Look], anchors: Sequence
     levels = _pool(column, {number: looks[number].evidence.levels for number in column.members})
     below_s1 = _pool(column, {number: looks[number].evidence.below_s1 for number in column.members})
     decoding = decode_instances(column.items, levels, below_s1, places)
+    landmarks = describe_landmarks(decoding.names)
     labelings = {}
     for number, members in column.members.items():
-        kinds = [column.items[place].kind for place in members]
-        labeling = label_instances(looks[number].instances, _restrict(decoding, members, kinds), anchors)
         own = {k: places[place] for k, place in enumerate(members) if place in places}
         companions = tuple(looks[k].title for k in column.members if k != number)
-        remarks = (
-            *describe_landmarks(decoding.names),
-            *((f"Named together with {', '.join(companions)}.",) if companions else ()),
-            *_alone(looks[number], labeling, own),
-        )
+        labeling = _label_look(looks[number], _restrict(decoding, members, looks[number].kinds), own, anchors)
+        named = (f"Named together with {', '.join(companions)}.",) if companions else ()
+        remarks = (*landmarks, *named, *labeling.remarks)
         labelings[number] = replace(labeling, companions=companions, remarks=remarks)
     return labelings
+
+
+def _label_look(look: Look, together: Decoding, known: Mapping[int, str], anchors: Sequence[Anchor]) -> Labeling:
+    """Name one series by what all show together; if it alone is sure of other names, neither naming is determined."""
+    alone = decode_instances(look.instances.items, look.evidence.levels, look.evidence.below_s1, known)
+    if alone.probability < DETERMINED_POSTERIOR:
+        return label_instances(look.instances, together, anchors)
+    disputed = contradict(*(decisive(decoding.names, look.kinds) for decoding in (together, alone)))
+    decoding = _mix(together, alone, look.kinds) if disputed else together
+    return replace(label_instances(look.instances, decoding, anchors), remarks=_describe_alone(alone, together))
 
 
 def _pool(column: CommonColumn, evidence: Mapping[int, Floats]) -> Floats:
@@ -173,15 +186,18 @@ def _improbability(candidate: Candidate) -> float:
     return -candidate.probability
 
 
-def _alone(look: Look, labeling: Labeling, known: Mapping[int, str]) -> tuple[str, ...]:
-    """Say how a series would be named alone, if that is determined and otherwise than together."""
-    decoding = decode_instances(look.instances.items, look.evidence.levels, look.evidence.below_s1, known)
-    together = [structure.best_name for structure in labeling.structures]
-    pairs = zip(decoding.names, together, strict=False)
-    differs = any(alone is not None and alone != name for alone, name in pairs)
-    if not differs or decoding.probability < DETERMINED_POSTERIOR:
-        return ()
-    return (f"Alone this series would be named {decoding.candidates[0].title}.",)
+def _mix(together: Decoding, alone: Decoding, kinds: Sequence[Kind]) -> Decoding:
+    """Give what is known of a series together with others and alone the same weight."""
+    halved = [replace(one, probability=one.probability / 2) for one in (*together.candidates, *alone.candidates)]
+    marginals = np.logaddexp(together.marginals, alone.marginals) - np.log(2)
+    return replace(together, candidates=_merge(halved, kinds)[:CANDIDATES], marginals=marginals)
+
+
+def _describe_alone(alone: Decoding, together: Decoding) -> tuple[str, ...]:
+    """Say how a series would be named alone, if that is otherwise than together."""
+    pairs = zip(alone.names, together.posteriors, strict=True)
+    differs = any(name is not None and name != posterior.best_name for name, posterior in pairs)
+    return (f"Alone this series would be named {alone.candidates[0].title}.",) if differs else ()
 
 
 def _told(labeling: Labeling) -> bool:

@@ -99,14 +99,32 @@ def test_one_series_alone_is_named_as_ever(columns: dict[str, Phantom]) -> None:
     assert together.remarks == single.remarks == together.companions == ()
 
 
-def test_a_series_that_disagrees_is_overruled_and_this_is_said(columns: dict[str, Phantom]) -> None:
+def test_a_series_that_alone_is_sure_of_other_names_is_ambiguous(columns: dict[str, Phantom]) -> None:
+    """As where the patient moved by a level between the series: nothing tells which names are right."""
     window = structures("T11", "L4")
     right, also = look(columns["fine"]), look(columns["coarse"], title="series 2")
     wrong = look(shown(columns["fine"], window), strength=6.0, shift=1, title="series 3")
     assert alone(wrong).status == "determined"
-    labeling = label_study([right, also, wrong])[2]
-    assert names(labeling) == window
-    assert labeling.remarks[-1] == "Alone this series would be named T12 L1 L2 L3 L4 L5."
+    first, second, disputed = label_study([right, also, wrong])
+    assert names(first) == names(second) == NAMES
+    assert disputed.status == "ambiguous"
+    assert names(disputed) == (None,) * len(window)
+    assert {candidate.names for candidate in disputed.candidates} == {window, alone(wrong).candidates[0].names}
+    assert sum(candidate.probability for candidate in disputed.candidates) <= 1.0
+    assert tuple(structure.best_name for structure in disputed.structures) == disputed.candidates[0].names
+    assert disputed.remarks[-1] == "Alone this series would be named T12 L1 L2 L3 L4 L5."
+
+
+def test_a_body_that_one_series_shows_fused_does_not_dispute_the_names(columns: dict[str, Phantom]) -> None:
+    coarse = columns["coarse"]
+    fused = replace(coarse, semantic=coarse.changed((coarse.mask("L2-L3"), 1)))
+    instances = split_instances(fused.semantic)
+    blocked = look(fused, strength=2.0, title="series 2")
+    assert len(instances.items) < len(NAMES)
+    first, second = label_study([look(columns["fine"], strength=2.0), blocked])
+    assert names(first) == NAMES
+    assert second.status == "determined"
+    assert second.remarks[-1].startswith("Alone this series would be named T9 ")
 
 
 def test_series_without_a_structure_in_common_are_named_apart(columns: dict[str, Phantom]) -> None:
