@@ -60,6 +60,23 @@ def match_series(series: Sequence[Sequence[Instance]]) -> list[CommonColumn]:
     return columns
 
 
+def half_levels(centres: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Measure half a level at each structure of one kind: structures at most so far apart are the same.
+
+    Args:
+        centres: Shape (n, 3), float64, patient coordinates, mm.
+
+    Returns:
+        Shape (n,), mm: half the distance to the nearest other one, where none is missed between.
+    """
+    if len(centres) < 2:
+        return np.full(len(centres), SINGLE_REACH_MM)
+    distances = cdist(centres, centres)
+    np.fill_diagonal(distances, np.inf)
+    nearest: npt.NDArray[np.float64] = distances.min(axis=1)
+    return np.minimum(nearest, np.median(nearest)) / 2
+
+
 @dataclass
 class _Union:
     """A column that grows.
@@ -116,21 +133,11 @@ def _match(one: Sequence[Instance], other: Sequence[Instance], kind: Kind) -> Pa
     if not rows or not columns:
         return []
     upper, lower = (np.array([items[k].centroid for k in chosen]) for items, chosen in ((one, rows), (other, columns)))
-    reach = np.minimum(_reach(upper)[:, None], _reach(lower)[None])
+    reach = np.minimum(half_levels(upper)[:, None], half_levels(lower)[None])
     distances = cdist(upper, lower)
     costs = np.where(distances < reach, distances / reach, len(one) + len(other))
     assigned = zip(*linear_sum_assignment(costs), strict=True)
     return [(rows[a], columns[b]) for a, b in assigned if distances[a, b] < reach[a, b]]
-
-
-def _reach(centres: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Half a level at each centre, mm: half the distance to the nearest other one, where none is missed between."""
-    if len(centres) < 2:
-        return np.full(len(centres), SINGLE_REACH_MM)
-    distances = cdist(centres, centres)
-    np.fill_diagonal(distances, np.inf)
-    nearest: npt.NDArray[np.float64] = distances.min(axis=1)
-    return np.minimum(nearest, np.median(nearest)) / 2
 
 
 def _carry(

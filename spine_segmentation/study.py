@@ -14,6 +14,7 @@ from spine_segmentation.enumeration import UNTOLD, Variant
 from spine_segmentation.labeler import DETERMINED_POSTERIOR, decode_instances, describe_landmarks, label_instances
 from spine_segmentation.lattice import Floats
 from spine_segmentation.matching import CommonColumn, match_series
+from spine_segmentation.named_apart import set_apart
 from spine_segmentation.results import Candidate, Instances, Labeling, LevelEvidence
 from spine_segmentation.room import with_room
 from spine_segmentation.sequence import CANDIDATES, Decoding, Names, contradict, decisive
@@ -47,9 +48,10 @@ def label_study(looks: Sequence[Look], anchors: Sequence[Anchor] = ()) -> tuple[
     """Name the instances of several series of one patient that share patient space.
 
     Structures that lie at the same place are one, and the evidence of all series for it is added up; one sequence of
-    names is found for all. A series that has no structure in common with the others is named apart. Remarks say
-    with which series each was named, and where a series alone, or one named apart, would have it otherwise. A series
-    that alone is determined with other names for its vertebrae is ambiguous: nothing tells which are right.
+    names is found for all. A series that has no structures in common with the others in the same order is named apart.
+    Remarks say with which series each was named, and where a series alone, or one named apart, would have it
+    otherwise. A series that alone is determined with other names for its vertebrae is ambiguous: nothing tells which
+    are right.
 
     Args:
         looks: The series; coordinates of all are in one frame of reference.
@@ -71,7 +73,7 @@ def label_study(looks: Sequence[Look], anchors: Sequence[Anchor] = ()) -> tuple[
     for column in columns:
         apart = {looks[k].title: labelings[k] for k in range(len(looks)) if k not in column.members}
         for number in column.members:
-            labelings[number] = set_apart(labelings[number], apart, "no structure in common was found")
+            labelings[number] = set_apart(labelings[number], apart, same_space=True)
     return tuple(labelings[number] for number in range(len(looks)))
 
 
@@ -86,24 +88,6 @@ def applicable_anchors(looks: Sequence[Look], anchors: Sequence[Anchor]) -> tupl
         All of them or none.
     """
     return tuple(anchors) if any(look.instances.items for look in looks) else ()
-
-
-def set_apart(labeling: Labeling, apart: Mapping[str, Labeling], reason: str) -> Labeling:
-    """Say from which series one was named apart, and where these find another number of vertebrae.
-
-    Args:
-        labeling: Of the one.
-        apart: Of the others, by their titles.
-        reason: Why, the end of a sentence.
-
-    Returns:
-        The labelling with further remarks.
-    """
-    remarks = [f"Named apart from {', '.join(apart)}: {reason}."] if apart else []
-    for title, other in apart.items():
-        if _told(labeling) and _told(other) and other.variant != labeling.variant:
-            remarks.append(f"The number of vertebrae is contradicted by {title}: {other.variant}.")
-    return replace(labeling, remarks=(*labeling.remarks, *remarks))
 
 
 def effective_looks(count: int) -> float:
@@ -198,8 +182,3 @@ def _describe_alone(alone: Decoding, together: Decoding) -> tuple[str, ...]:
     pairs = zip(alone.names, together.posteriors, strict=True)
     differs = any(name is not None and name != posterior.best_name for name, posterior in pairs)
     return (f"Alone this series would be named {alone.candidates[0].title}.",) if differs else ()
-
-
-def _told(labeling: Labeling) -> bool:
-    """Whether the number of vertebrae is told."""
-    return labeling.status == "determined" and labeling.variant_odds is not None

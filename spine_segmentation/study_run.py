@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from spine_segmentation.anchors import Anchor
 from spine_segmentation.errors import InputError
+from spine_segmentation.named_apart import set_apart
 from spine_segmentation.pipeline import SpinePipeline
 from spine_segmentation.results import Outcome, SpineResult
-from spine_segmentation.study import Look, applicable_anchors, set_apart
+from spine_segmentation.study import Look, applicable_anchors
 from spine_segmentation.volume import Volume
 
 
@@ -64,4 +65,4 @@ def _compared(
     apart = {title: other.labeling for title, other in others.items() if other.labeling is not None}
     if result.labeling is None:
         return result
-    return replace(result, labeling=set_apart(result.labeling, apart, "they share no frame of reference"))
+    return replace(result, labeling=set_apart(result.labeling, apart, same_space=False))

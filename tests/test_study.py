@@ -133,7 +133,18 @@ def test_series_without_a_structure_in_common_are_named_apart(columns: dict[str,
     first, second = label_study([upper, lower])
     assert names(first) == structures("T9", "T12")
     assert names(second) == structures("L2", "S1")
-    assert first.remarks == (NO_LANDMARK, "Named apart from series 2: no structure in common was found.")
+    assert first.remarks == (
+        NO_LANDMARK,
+        "Named apart from series 2: no structures in common in the same order were found.",
+    )
+
+
+def test_a_level_at_two_places_is_said_of_both(columns: dict[str, Phantom]) -> None:
+    upper = look(shown(columns["fine"], structures("T9", "T12")))
+    lower = look(shown(columns["coarse"], structures("L2", "S1")), shift=-4, title="series 2")
+    for labeling, title in zip(label_study([upper, lower]), ("series 2", "series 1"), strict=True):
+        assert labeling.status == "determined"
+        assert labeling.remarks[-1].startswith(f"The names are contradicted by {title}: its T1")
 
 
 def test_another_number_of_vertebrae_in_a_series_named_apart_is_said(columns: dict[str, Phantom]) -> None:
