@@ -15,7 +15,7 @@ from spine_segmentation.io.load import LoadedInput, load_input
 from spine_segmentation.io.output_folder import list_outputs, make_folder
 from spine_segmentation.io.outputs import DEFAULT_FORMATS, DICOM_FORMATS, STATUS_FILE, write_outputs
 from spine_segmentation.io.status import write_status
-from spine_segmentation.io.study_input import load_localizer, load_study
+from spine_segmentation.io.study_input import load_localizer, load_study, name_localizer
 from spine_segmentation.pipeline import SpinePipeline, require_spine, shows_spine
 from spine_segmentation.results import SpineResult
 from spine_segmentation.study_run import process_study
@@ -141,7 +141,7 @@ def _process_series(job: Job, load_pipeline: Callable[[], SpinePipeline], say: C
     if localizer is None:
         result = pipeline(loaded.volume, only_semantic=job.only_semantic, anchors=job.anchors)
     else:
-        volumes = {"the series": loaded.volume, "the localizer": localizer.volume}
+        volumes = {"the series": loaded.volume, name_localizer(localizer): localizer.volume}
         result = pipeline.study(volumes, anchors=job.anchors)[0]
     return [SeriesResult("", loaded, result)], {}
 

@@ -93,14 +93,14 @@ def test_a_localizer_numbers_a_small_field_of_view(study: Path, pipeline: SpineP
     assert [*series.loaded.volume.shape] == document(tmp_path)["input"]["shape"]
     assert {*SMALL} <= {*best_vertebrae(tmp_path)}
     assert document(tmp_path)["labelling"]["status"] == "determined"
-    assert document(tmp_path)["labelling"]["remarks"] == ["Named together with the localizer."]
+    assert document(tmp_path)["labelling"]["remarks"] == ["Named together with the localizer (series-002)."]
 
 
 def test_a_localizer_by_its_uid(study: Path, pipeline: SpinePipeline, tmp_path: Path) -> None:
     small, large = (pydicom.dcmread(study / name / "IM0001.dcm").SeriesInstanceUID for name in ("small", "large"))
     (series,) = run(Job(study, series=small, localizer=large, formats=frozenset({"json"})), pipeline, tmp_path)
     assert series.result.labeling is not None
-    assert series.result.labeling.remarks == ("Named together with the localizer.",)
+    assert series.result.labeling.remarks == ("Named together with the localizer (series-002).",)
 
 
 @pytest.mark.parametrize("keyword", ["FrameOfReferenceUID", "StudyInstanceUID"])

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spine_segmentation.errors import InputError, UsageError
-from spine_segmentation.io.dicom_headers import text
+from spine_segmentation.io.dicom_headers import number, text
 from spine_segmentation.io.dicom_series import SeriesSummary, choose_series, list_series
 from spine_segmentation.io.load import LoadedInput, load_input, load_series
 from spine_segmentation.io.output_folder import SERIES_FOLDER
+from spine_segmentation.io.result_json import InputIdentity
 
 _FRAME_OF_REFERENCE = "FrameOfReferenceUID"
 
@@ -90,12 +91,23 @@ def name_series(series: Sequence[SeriesSummary]) -> list[str]:
         ``"series-003"`` by the series number, or by a hash of the UID where numbers are missing or not unique.
     """
     times = Counter(summary.number for summary in series)
-    return [
-        f"{SERIES_FOLDER}{summary.number:03d}"
-        if summary.number is not None and times[summary.number] == 1
-        else f"{SERIES_FOLDER}{hashlib.sha256(summary.series_uid.encode()).hexdigest()[:8]}"
-        for summary in series
-    ]
+    return [_name(one.number if times[one.number] == 1 else None, one.series_uid) for one in series]
+
+
+def name_localizer(localizer: LoadedInput) -> str:
+    """Name a localizer for remarks without patient data.
+
+    Args:
+        localizer: From :func:`load_localizer`.
+
+    Returns:
+        E.g. ``"the localizer (series-003)"``: by the series number, else by a hash of the UID; of NIfTI by the hash of
+        the file.
+    """
+    if localizer.series is None:
+        return f"the localizer (file {localizer.identity.sha256[:8]})"
+    series_number = number(localizer.series.sources[0], "SeriesNumber")
+    return f"the localizer ({_name(None if series_number is None else int(series_number), _series_uid(localizer))})"
 
 
 def load_localizer(localizer: str, source: Path, main: LoadedInput) -> LoadedInput:
@@ -107,18 +119,20 @@ def load_localizer(localizer: str, source: Path, main: LoadedInput) -> LoadedInp
         main: The main series. For NIfTI the caller answers for the common patient space.
 
     Raises:
-        UsageError: If it does not share study and frame of reference with the main series.
+        UsageError: If it is the main series itself, or does not share study and frame of reference with it.
         NoSuitableSeries: If there is no such series.
         InputError: If it cannot be read or its geometry is not whole.
     """
     path = Path(localizer)
-    loaded = _load_only(path) if path.exists() else load_input(source, localizer)
+    loaded = _load_other(path, main) if path.exists() else load_input(source, localizer)
     if (loaded.series is None) != (main.series is None):
         raise UsageError(
             "a localizer and a series of which one is DICOM and the other NIfTI",
             expected="both of one kind: nothing tells whether they share patient space",
             remedy="pass both as DICOM",
         )
+    if _is_same(loaded, main):
+        raise _own_localizer()
     if main.series is not None and (_space(loaded) != _space(main) or not all(_space(main))):
         raise UsageError(
             "a localizer of another study or frame of reference",
@@ -128,10 +142,39 @@ def load_localizer(localizer: str, source: Path, main: LoadedInput) -> LoadedInp
     return loaded
 
 
-def _load_only(path: Path) -> LoadedInput:
-    """Read a folder's only series whatever its type, else its best suited one; or a file."""
-    summaries = list_series(path) if path.is_dir() else []
-    return load_input(path, summaries[0].series_uid if len(summaries) == 1 else None)
+def _load_other(path: Path, main: LoadedInput) -> LoadedInput:
+    """Read a folder's only series beside the main one whatever its type, else the best suited of them; or a file."""
+    if not path.is_dir():
+        return load_input(path)
+    found = list_series(path)
+    others = [summary for summary in found if summary.series_uid != _series_uid(main) or not summary.series_uid]
+    if found and not others:
+        raise _own_localizer()
+    return load_series(*choose_series(others, others[0].series_uid if len(others) == 1 else None))
+
+
+def _is_same(one: LoadedInput, other: LoadedInput) -> bool:
+    """Whether two inputs are one series, or the same voxels at the same place."""
+    same_uid = _series_uid(one) == _series_uid(other) != ""
+    return same_uid or InputIdentity.of_array(one.volume) == InputIdentity.of_array(other.volume)
+
+
+def _own_localizer() -> UsageError:
+    return UsageError(
+        "a series as its own localizer",
+        expected="another series: the same images twice are no second witness",
+        remedy="choose another localizer, or leave it out",
+    )
+
+
+def _name(series_number: int | None, uid: str) -> str:
+    digest = hashlib.sha256(uid.encode()).hexdigest()[:8]
+    return f"{SERIES_FOLDER}{digest}" if series_number is None else f"{SERIES_FOLDER}{series_number:03d}"
+
+
+def _series_uid(loaded: LoadedInput) -> str:
+    """Empty if it is missing, and of NIfTI."""
+    return text(loaded.series.sources[0], "SeriesInstanceUID") if loaded.series else ""
 
 
 def _space(loaded: LoadedInput) -> tuple[str, ...]:
