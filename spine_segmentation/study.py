@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -11,7 +12,13 @@ from spine_segmentation.anatomy import Kind
 from spine_segmentation.anchors import Anchor, find_anchored
 from spine_segmentation.disc_tilt import with_tilts
 from spine_segmentation.enumeration import UNTOLD, Variant
-from spine_segmentation.labeler import DETERMINED_POSTERIOR, decode_instances, describe_landmarks, label_instances
+from spine_segmentation.labeler import (
+    DETERMINED_POSTERIOR,
+    decode_instances,
+    describe_anchors,
+    describe_landmarks,
+    label_instances,
+)
 from spine_segmentation.lattice import Floats
 from spine_segmentation.matching import CommonColumn, match_series
 from spine_segmentation.named_apart import set_apart
@@ -50,8 +57,8 @@ def label_study(looks: Sequence[Look], anchors: Sequence[Anchor] = ()) -> tuple[
     Structures that lie at the same place are one, and the evidence of all series for it is added up; one sequence of
     names is found for all. A series that has no structures in common with the others in the same order is named apart.
     Remarks say with which series each was named, and where a series alone, or one named apart, would have it
-    otherwise. A series that alone is determined with other names for its vertebrae is ambiguous: nothing tells which
-    are right.
+    otherwise. A series that alone is determined with other names for its vertebrae is ambiguous: without an anchor
+    nothing tells which are right.
 
     Args:
         looks: The series; coordinates of all are in one frame of reference.
@@ -103,28 +110,42 @@ def _label_column(column: CommonColumn, looks: Sequence[Look], anchors: Sequence
     """Name the series of one column."""
     known = find_anchored(anchors, looks[0].instances)
     places = {column.members[0][k]: name for k, name in known.items()} if known else {}
-    levels = _pool(column, {number: looks[number].evidence.levels for number in column.members})
-    below_s1 = _pool(column, {number: looks[number].evidence.below_s1 for number in column.members})
-    decoding = decode_instances(column.items, levels, below_s1, places)
-    landmarks = describe_landmarks(decoding.names)
+    decoding = _decode_column(column, looks, places)
+    free = _decode_column(column, looks, {}) if places else decoding
     labelings = {}
     for number, members in column.members.items():
+        look = looks[number]
         own = {k: places[place] for k, place in enumerate(members) if place in places}
         companions = tuple(looks[k].title for k in column.members if k != number)
-        labeling = _label_look(looks[number], _restrict(decoding, members, looks[number].kinds), own, anchors)
-        named = (f"Named together with {', '.join(companions)}.",) if companions else ()
-        remarks = (*landmarks, *named, *labeling.remarks)
+        together = _restrict(decoding, members, look.kinds)
+        labeling = _label_look(look, together, own, anchors)
+        remarks = (
+            *describe_landmarks(decoding.names),
+            *describe_anchors(places, together.names, partial(_restrict, free, members, look.kinds)),
+            *((f"Named together with {', '.join(companions)}.",) if companions else ()),
+            *labeling.remarks,
+        )
         labelings[number] = replace(labeling, companions=companions, remarks=remarks)
     return labelings
 
 
+def _decode_column(column: CommonColumn, looks: Sequence[Look], known: Mapping[int, str]) -> Decoding:
+    """Decode the structures of one column, some of whose names are known."""
+    levels = _pool(column, {number: looks[number].evidence.levels for number in column.members})
+    below_s1 = _pool(column, {number: looks[number].evidence.below_s1 for number in column.members})
+    return decode_instances(column.items, levels, below_s1, known)
+
+
 def _label_look(look: Look, together: Decoding, known: Mapping[int, str], anchors: Sequence[Anchor]) -> Labeling:
-    """Name one series by what all show together; if it alone is sure of other names, neither naming is determined."""
+    """Name one series by what all show together.
+
+    If it alone is sure of other names, and no anchor settles the numbering, neither naming is determined.
+    """
     alone = decode_instances(look.instances.items, look.evidence.levels, look.evidence.below_s1, known)
     if alone.probability < DETERMINED_POSTERIOR:
         return label_instances(look.instances, together, anchors)
     disputed = contradict(*(decisive(decoding.names, look.kinds) for decoding in (together, alone)))
-    decoding = _mix(together, alone, look.kinds) if disputed else together
+    decoding = _mix(together, alone, look.kinds) if disputed and not anchors else together
     return replace(label_instances(look.instances, decoding, anchors), remarks=_describe_alone(alone, together))
 
 

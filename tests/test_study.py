@@ -183,6 +183,19 @@ def test_what_is_known_of_the_first_series_holds_for_all(columns: dict[str, Phan
         label_study(looks, [Anchor("L4", "lowest"), Anchor("L5", "highest")])
 
 
+def test_an_anchor_settles_the_numbering_and_what_it_overrules_is_said(columns: dict[str, Phantom]) -> None:
+    anchors = [Anchor("T10", "highest"), Anchor("L4", "lowest")]
+    wide = look(shown(columns["fine"], structures("T11", "L5")), strength=2.0)
+    narrow = look(shown(columns["coarse"], structures("T12", "L3")), strength=2.0, title="series 2")
+    single = name_instances(wide.instances, wide.evidence.levels, wide.evidence.below_s1, anchors=anchors)
+    assert label_study([wide], anchors)[0].remarks == single.remarks
+    first, second = label_study([wide, narrow], anchors)
+    assert names(first) == structures("T10", "L4")
+    assert names(second) == structures("T11", "L2")
+    assert "Without what is known beforehand this would be T11 T12 L1 L2 L3 L4 L5." in first.remarks
+    assert "Without what is known beforehand this would be T12 L1 L2 L3." in second.remarks
+
+
 def test_a_series_without_a_spine_does_no_harm(columns: dict[str, Phantom]) -> None:
     phantom = columns["coarse"]
     nothing = look(Phantom(phantom.semantic.with_array(np.zeros_like(phantom.semantic.array)), phantom.truth, NAMES))
