@@ -62,7 +62,6 @@ def options(bundle: str, data: Path, output: Path, **overrides: Any) -> dict[str
     """What makes a training small, as arguments of ``monai.bundle``."""
     small = {
         "dataset_dir": str(data),
-        "dataset_prefix": "",
         "held_out_scans": ["b"],
         "output_dir": str(output),
         "crop": [64, 64],
