@@ -15,9 +15,10 @@ import pytest
 import torch
 from monai.bundle import ConfigParser, ckpt_export, create_workflow, run, verify_metadata, verify_net_in_out
 
+from spine_segmentation.anatomy import VERSE_NUMBERS
 from spine_segmentation.bundles import bundle_folder, load_bundle, load_weights, select_device
 from spine_segmentation.errors import DeviceUnavailable, ModelError
-from spine_segmentation.networks import CHANNELS, LEVEL_CHANNELS, build_unet
+from spine_segmentation.networks import CHANNELS, build_unet
 
 BUNDLES = ["segmentation", "labeling"]
 ROOT = Path(__file__).parents[1]
@@ -53,9 +54,10 @@ def test_weights_are_half_precision_and_load_safely(bundle: str) -> None:
 @pytest.mark.parametrize("bundle", BUNDLES)
 def test_metadata(bundle: str) -> None:
     metadata = json.loads(Path(config(bundle, "metadata.json")).read_text())
-    channels = len(CHANNELS) if bundle == "segmentation" else LEVEL_CHANNELS
+    channels = {"segmentation": len(CHANNELS), "labeling": max(VERSE_NUMBERS.values()) + 1}[bundle]
     assert metadata["network_data_format"]["outputs"]["pred"]["num_channels"] == channels
     assert len(metadata["network_data_format"]["outputs"]["pred"]["channel_def"]) == channels
+    assert ConfigParser(ConfigParser.load_config_files(config(bundle)))["network_def#out_channels"] == channels
 
 
 @pytest.mark.parametrize("bundle", BUNDLES)
