@@ -14,7 +14,7 @@ from operators.instance_splitter_operator import InstanceSplitterOperator
 from operators.labeler_operator import LabelerOperator
 from operators.result_writer_operator import ResultWriterOperator
 from operators.segmenter_operator import SegmenterOperator
-from spine_segmentation.io.outputs import DICOM_FORMATS
+from spine_segmentation.io.outputs import DICOM_FORMATS, check_formats
 from spine_segmentation.results import SpineResult
 
 CONFIGURATION = Path(__file__).with_name("app.yaml")
@@ -29,6 +29,9 @@ class SpineApplication(Application):
         models: Folder that holds the bundles; None for the ones that come with the package.
         configuration: A file like app.yaml; None for that.
         formats: What to write, members of ``outputs.FORMATS``; None for what the configuration says.
+
+    Raises:
+        UsageError: If a format is unknown or lacks another one that it needs.
     """
 
     def __init__(
@@ -39,9 +42,11 @@ class SpineApplication(Application):
         configuration: Path | None = None,
         formats: frozenset[str] | None = None,
     ) -> None:
-        self._input_path, self._output_folder, self._models, self._formats = input_path, output_folder, models, formats
+        self._input_path, self._output_folder, self._models = input_path, output_folder, models
         super().__init__([sys.executable])
         self.config(str(configuration or CONFIGURATION))
+        self._formats = formats or frozenset(self.kwargs("outputs")["formats"])
+        check_formats(self._formats)
 
     @property
     def result(self) -> SpineResult:
@@ -52,7 +57,6 @@ class SpineApplication(Application):
         """Connect the operators."""
         networks = {**self.kwargs("networks"), "models": self._models}
         output, options = self._output_folder, self.kwargs("outputs")
-        formats = self._formats or frozenset(options["formats"])
         loader = DicomLoaderOperator(self, CountCondition(self, 1), name="loader", input_path=self._input_path)
         segmenter = SegmenterOperator(self, name="segmenter", **networks)
         splitter = InstanceSplitterOperator(self, name="splitter")
@@ -61,12 +65,12 @@ class SpineApplication(Application):
             self,
             name="seg_writer",
             output_folder=output,
-            formats=formats & DICOM_FORMATS,
+            formats=self._formats & DICOM_FORMATS,
             seg_type=options["seg_type"],
             sr_type=options["sr_type"],
         )
         self._result_writer = ResultWriterOperator(
-            self, name="result_writer", output_folder=output, formats=formats - DICOM_FORMATS
+            self, name="result_writer", output_folder=output, formats=self._formats - DICOM_FORMATS
         )
         self.add_flow(loader, segmenter, {("loaded", "loaded")})
         self.add_flow(segmenter, splitter, {("result", "result")})

@@ -48,7 +48,7 @@ from spine_segmentation.transforms import ToSemanticMapd
 SAMPLES, EPOCHS = 9_000, 6
 TRIPLETS = 4_500
 PACK_SHAPE, PACK_PIXEL_SIZE = (256, 160), 1.0
-PACKED = "train_dataset#datasets#1"
+PACKED = "train#dataset#datasets#1"
 COMPACT = {"_target_": "spine_segmentation.networks.CompactUNet", "in_channels": 3, "out_channels": len(CHANNELS)}
 
 
@@ -123,7 +123,7 @@ def _train_and_score(arm: Arm, arguments: argparse.Namespace) -> dict[str, Any]:
     network.load_state_dict(torch.load(folder / BEST, weights_only=True))
     scorer = _Scorer(network.eval(), arm.normalization, pixel_size)
     spider = np.array([scorer.scan(*pair) for pair in parser.get_parsed_content("val_scans")])
-    looks = parser.get_parsed_content("trainer").state.best_validation
+    looks = parser.get_parsed_content("train#trainer").state.best_validation
     (folder / CHECKPOINT).unlink()
     return {
         "arm": arm.name,
@@ -156,7 +156,7 @@ def _options(arm: Arm, arguments: argparse.Namespace, folder: Path) -> dict[str,
         "device": "$torch.device('cpu')",
         "pixel_size": PACK_PIXEL_SIZE,
         "ema#momentum": 0.01,
-        "val_dataloader#dataset": "@val_dataset#datasets#0",  # other looks of the scans kept out
+        "validate#dataloader#dataset": "@validate#dataset#datasets#0",  # other looks of the scans kept out
         "logging_file": False,
         **budget,
         **{f"{PACKED}#{name}": value for name, value in packed.items()},

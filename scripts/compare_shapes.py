@@ -5,8 +5,8 @@ python scripts/compare_shapes.py docs/shape-statistics.png       (needs matplotl
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -118,14 +118,17 @@ def _name_segments(axis: Axes, table: dict[str, Any], label: str) -> None:
     axis.set_title(label, fontsize=9)
 
 
-def main(path: Path) -> None:
+def main() -> None:
     """Measure generated persons as the real ones were, print the largest deviations, draw the figure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("figure", type=Path, help="picture to write")
+    arguments = parser.parse_args()
     measured = json.loads(files("spine_segmentation.synth").joinpath("shape_statistics.json").read_text())
     generated = measure_courses(generate_bodies(PERSONS))
     for quantity, (segment, real, ours) in largest_deviations(measured, generated).items():
         print(f"{quantity}: largest deviation of a mean at {segment}: measured {real:.1f}, generated {ours:.1f}")
-    draw(measured, generated, path)
+    draw(measured, generated, arguments.figure)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

@@ -5,7 +5,7 @@ python scripts/export_weights.py runs/best.pt bundle/segmentation/models/model.p
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import torch
@@ -28,5 +28,14 @@ def export(source: Path, target: Path) -> None:
     temporary.replace(target)
 
 
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", type=Path, help="state dict in single precision")
+    parser.add_argument("target", type=Path, help="model.pt to write")
+    arguments = parser.parse_args()
+    export(arguments.source, arguments.target)
+
+
 if __name__ == "__main__":
-    export(Path(sys.argv[1]), Path(sys.argv[2]))
+    main()

@@ -1,6 +1,6 @@
 """Fit the geometry table of the labeler on real people, and report what geometry alone can tell.
 
-    python scripts/fit_geometry.py ../shared/data/vid/keypoints.csv ../shared/data/train/spider
+    python scripts/fit_geometry.py VID/keypoints.csv SPIDER
 
 Two thirds of the people of VID give spacing and tilt of the bodies (``spine_segmentation/geometry_table.json``); the
 last third shows, by number of visible vertebrae, how often the placement of the window in the column is right. L5-S1 is
@@ -11,9 +11,9 @@ the line between the bodies beside it.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
-import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -153,14 +153,18 @@ def report(people: list[dict[str, Floats]], table: GeometryTable) -> None:
         )
 
 
-def main(keypoints: Path, scans: Path) -> None:
+def main() -> None:
     """Fit, write and report."""
-    people = read_people(keypoints)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("keypoints", type=Path, help="keypoints.csv of VID")
+    parser.add_argument("scans", type=Path, help="folder of the annotated SPIDER scans")
+    arguments = parser.parse_args()
+    people = read_people(arguments.keypoints)
     third = len(people) // 3
-    fitted = fit(np.stack([measure_pairs(person) for person in people[third:]]), read_discs(scans))
+    fitted = fit(np.stack([measure_pairs(person) for person in people[third:]]), read_discs(arguments.scans))
     TABLE.write_text(json.dumps(fitted, indent=1) + "\n")
     report(people[:third], GeometryTable.read())
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main()

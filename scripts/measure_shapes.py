@@ -1,14 +1,14 @@
 """Measures the shapes of real spines for the synthetic one: positions in CT, sizes in MRI, into one small table.
 
-python scripts/measure_shapes.py ../shared/data spine_segmentation/synth/shape_statistics.json
+python scripts/measure_shapes.py VID/keypoints.csv SPIDER spine_segmentation/synth/shape_statistics.json
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 import re
-import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -224,9 +224,14 @@ def write_table(table: dict[str, object], path: Path) -> None:
     temporary.replace(path)
 
 
-def main(data: Path, target: Path) -> None:
+def main() -> None:
     """Measure everything and write the table."""
-    bodies, across = read_keypoints(data / "vid" / "keypoints.csv")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("keypoints", type=Path, help="keypoints.csv of VID")
+    parser.add_argument("scans", type=Path, help="folder of the annotated SPIDER scans")
+    parser.add_argument("target", type=Path, help="table to write")
+    arguments = parser.parse_args()
+    bodies, across = read_keypoints(arguments.keypoints)
     distance = without_outliers(np.linalg.norm(across, axis=-1))
     table = {
         "sources": SOURCES,
@@ -235,10 +240,10 @@ def main(data: Path, target: Path) -> None:
         **measure_courses(bodies),
         "rotation_degrees_per_mm": round(measure_rotation(bodies, across), 2),
         "transverse_mm": _describe(distance),
-        **measure_sizes(sorted((data / "train" / "spider").glob("*_seg.nii.gz"))),
+        **measure_sizes(sorted(arguments.scans.glob("*_seg.nii.gz"))),
     }
-    write_table(table, target)
+    write_table(table, arguments.target)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main()

@@ -14,9 +14,6 @@ STRIDE = 32
 CHANNELS = ("background", "vertebra", "ivd", "posterior elements", "spinal canal", "sacrum below S1")
 """What the segmentation network's output channels mean; the last three are auxiliary."""
 
-LEVEL_CHANNELS = 29
-"""Output channels of the labeling network: channel n is the VerSe number n (a disc carries its upper vertebra's)."""
-
 Head = Literal["fine", "coarse"]
 
 

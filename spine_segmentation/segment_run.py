@@ -13,7 +13,7 @@ from spine_segmentation.io.dicom_seg import SegType
 from spine_segmentation.io.dicom_sr import SrType
 from spine_segmentation.io.load import LoadedInput, load_input
 from spine_segmentation.io.output_folder import list_outputs, make_folder
-from spine_segmentation.io.outputs import DEFAULT_FORMATS, DICOM_FORMATS, STATUS_FILE, write_outputs
+from spine_segmentation.io.outputs import DEFAULT_FORMATS, DICOM_FORMATS, STATUS_FILE, check_formats, write_outputs
 from spine_segmentation.io.status import write_status
 from spine_segmentation.io.study_input import load_localizer, load_study, name_localizer
 from spine_segmentation.pipeline import SpinePipeline, require_spine, shows_spine
@@ -59,7 +59,7 @@ class Job:
         sr_type: Class of the structured report.
 
     Raises:
-        UsageError: If these exclude one another.
+        UsageError: If these exclude one another, or a format is unknown or lacks another one that it needs.
     """
 
     source: Path
@@ -73,6 +73,7 @@ class Job:
     sr_type: SrType = "comprehensive3d"
 
     def __post_init__(self) -> None:
+        check_formats(self.formats)
         if self.study and (self.series or self.localizer or self.only_semantic):
             raise _excluded("a study together with a series, a localizer or the semantic map alone", "--study alone")
         if self.only_semantic and (self.anchors or self.localizer):

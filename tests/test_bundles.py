@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -14,12 +15,14 @@ import pytest
 import torch
 from monai.bundle import ConfigParser, ckpt_export, create_workflow, run, verify_metadata, verify_net_in_out
 
+from spine_segmentation.anatomy import VERSE_NUMBERS
 from spine_segmentation.bundles import bundle_folder, load_bundle, load_weights, select_device
 from spine_segmentation.errors import DeviceUnavailable, ModelError
-from spine_segmentation.networks import CHANNELS, LEVEL_CHANNELS, build_unet
+from spine_segmentation.networks import CHANNELS, build_unet
 
 BUNDLES = ["segmentation", "labeling"]
-SCHEMA = Path(__file__).parents[2] / "shared" / "monai" / "meta_schema_20240725.json"
+ROOT = Path(__file__).parents[1]
+SCHEMA = ROOT.parent / "shared" / "monai" / "meta_schema_20240725.json"
 
 
 def config(bundle: str, name: str = "inference.yaml") -> str:
@@ -51,9 +54,26 @@ def test_weights_are_half_precision_and_load_safely(bundle: str) -> None:
 @pytest.mark.parametrize("bundle", BUNDLES)
 def test_metadata(bundle: str) -> None:
     metadata = json.loads(Path(config(bundle, "metadata.json")).read_text())
-    channels = len(CHANNELS) if bundle == "segmentation" else LEVEL_CHANNELS
+    channels = {"segmentation": len(CHANNELS), "labeling": max(VERSE_NUMBERS.values()) + 1}[bundle]
     assert metadata["network_data_format"]["outputs"]["pred"]["num_channels"] == channels
     assert len(metadata["network_data_format"]["outputs"]["pred"]["channel_def"]) == channels
+    assert ConfigParser(ConfigParser.load_config_files(config(bundle)))["network_def#out_channels"] == channels
+
+
+@pytest.mark.parametrize("bundle", BUNDLES)
+def test_metadata_names_the_published_schema(bundle: str) -> None:
+    metadata = json.loads(Path(config(bundle, "metadata.json")).read_text())
+    assert re.fullmatch(r"https://github\.com/Project-MONAI/.+/meta_schema_\d{8}\.json", metadata["schema"])
+
+
+def test_metadata_and_readme_give_the_same_accuracy() -> None:
+    metrics = json.loads(Path(config("segmentation", "metadata.json")).read_text())["eval_metrics"]
+    table = [line.split("|") for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("|")]
+    (head,) = ([cell.strip() for cell in row] for row in table if row[1].strip() == "set")
+    (row,) = ([cell.strip() for cell in row] for row in table if row[1].strip() == "SPIDER, patients kept out")
+    stated = dict(zip(head, row, strict=True))
+    assert float(stated["body Dice"]) == metrics["spider_held_out_body_dice"]
+    assert float(stated["disc Dice"]) == metrics["spider_held_out_disc_dice"]
 
 
 @pytest.mark.skipif(not SCHEMA.is_file(), reason="MONAI's metadata schema is not beside the repository")

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import zipfile
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -121,6 +122,18 @@ def test_wheel_holds_the_library_and_both_bundles(wheel: Path) -> None:
     for name in ("segmentation", "labeling"):
         for part in ("configs/inference.yaml", "configs/metadata.json", "models/model.pt", "LICENSE"):
             assert f"spine_segmentation/bundle/{name}/{part}" in files
+
+
+@needs_build
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="no checkout, whose files git lists")
+def test_source_distribution_holds_all_that_its_tests_read(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", tmp_path, ROOT]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    (path,) = tmp_path.iterdir()
+    with tarfile.open(path) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {name.partition("/")[0] for name in {*tracked.splitlines()} - held} <= {".gitignore", ".ci"}
 
 
 @needs_build

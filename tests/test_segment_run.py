@@ -208,6 +208,13 @@ def test_what_excludes_one_another_is_refused(wanted: dict[str, Any], tmp_path: 
         Job(tmp_path, **wanted)
 
 
+def test_formats_that_cannot_be_written_are_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="without a segmentation"):
+        Job(tmp_path, formats=frozenset({"sr"}))
+    with pytest.raises(UsageError, match="pdf"):
+        Job(tmp_path, formats=frozenset({"pdf"}))
+
+
 def test_a_study_is_a_folder(lumbar_study: Path, pipeline: SpinePipeline, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no folder"):
         run(Job(lumbar_study / "IM0001.dcm", study=True), pipeline, tmp_path)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from spine_segmentation.evaluation.label_report import LabelReport
 from spine_segmentation.evaluation.label_summary import OFFSETS, Calibration, GroupSummary
 from spine_segmentation.evaluation.reliability import CoveragePoint, Reliability
-from spine_segmentation.evaluation.report import table
 from spine_segmentation.evaluation.share import Share
 from spine_segmentation.evaluation.variant_summary import VariantSummary
+from spine_segmentation.markdown import table
 
 GROUP_COLUMNS = (
     "Windows", "n", "Patients", "Subset accuracy", "Strict", "Structures right", "Coverage", "Right where determined",

@@ -9,12 +9,11 @@ from spine_segmentation.errors import UnreadableFile
 _IMAGE, _MASK = "_img.nii.gz", "_seg.nii.gz"
 
 
-def annotated_pairs(folder: str | Path, prefix: str = "") -> list[tuple[Path, Path]]:
+def annotated_pairs(folder: str | Path) -> list[tuple[Path, Path]]:
     """Find every image that has a mask.
 
     Args:
         folder: Where to look, not below it.
-        prefix: Names must start with it.
 
     Returns:
         Image and mask, sorted by name.
@@ -22,7 +21,7 @@ def annotated_pairs(folder: str | Path, prefix: str = "") -> list[tuple[Path, Pa
     Raises:
         UnreadableFile: If there is no pair.
     """
-    images = sorted(Path(folder).glob(f"{prefix}*{_IMAGE}"))
+    images = sorted(Path(folder).glob(f"*{_IMAGE}"))
     pairs = [(image, _mask_of(image)) for image in images if _mask_of(image).is_file()]
     if not pairs:
         raise UnreadableFile(

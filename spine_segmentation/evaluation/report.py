@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -22,6 +21,7 @@ from spine_segmentation.evaluation.summary import (
 )
 from spine_segmentation.io.atomic import atomic_path
 from spine_segmentation.io.product import product_version
+from spine_segmentation.markdown import table
 
 JSON_FILE, MARKDOWN_FILE = "evaluation.json", "evaluation.md"
 
@@ -110,17 +110,6 @@ def markdown(report: Report) -> str:
         "## Images without a mask, not evaluated\n\n" + (", ".join(report.skipped) or "None.") + "\n",
     ]
     return "\n".join(sections)
-
-
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Render a table as Markdown.
-
-    Args:
-        columns: Headings.
-        rows: As many cells each.
-    """
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
 def _set_row(entry: SetSummary) -> list[str]:

@@ -48,7 +48,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{uuid.uuid4().hex}-{path.name}")
     try:
         yield temporary
-        _flush(temporary)
+        flush_to_disk(temporary)
         temporary.replace(path)
     except OSError as error:
         raise _output_error(path, error) from error
@@ -57,8 +57,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def _flush(path: Path) -> None:
-    """Force a file's content to the disk."""
+def flush_to_disk(path: Path) -> None:
+    """Force a file's content, or a folder's entries, to the disk.
+
+    Args:
+        path: An existing file or folder.
+
+    Raises:
+        OSError: If that is impossible.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

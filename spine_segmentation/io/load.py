@@ -28,7 +28,7 @@ class LoadedInput:
     identity: InputIdentity
 
 
-def load_input(path: Path, series_uid: str | None = None) -> LoadedInput:
+def load_input(path: str | Path, series_uid: str | None = None) -> LoadedInput:
     """Read the image to process.
 
     Args:
@@ -40,6 +40,7 @@ def load_input(path: Path, series_uid: str | None = None) -> LoadedInput:
         NoSuitableSeries: If there is no sagittal spine MR series.
         InputError: If the input cannot be read or its geometry is not whole.
     """
+    path = Path(path)
     if not path.exists():
         raise UsageError(f"no such path: {path}", expected="a folder or a file", remedy="check the spelling")
     if path.name.lower().endswith((".nii", ".nii.gz")):

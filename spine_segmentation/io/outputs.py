@@ -67,7 +67,7 @@ def write_outputs(
         UsageError: If a format is unknown, or a report is asked for without the segmentation that it refers to.
         OutputError: If a file cannot be written.
     """
-    _check(formats)
+    check_formats(formats)
     written = []
     if series is not None and result.labeling is not None and result.labeling.structures:
         written += _write_objects(result, series, folder, formats, seg_type, sr_type)
@@ -83,7 +83,15 @@ def write_outputs(
     return written
 
 
-def _check(formats: frozenset[str]) -> None:
+def check_formats(formats: frozenset[str]) -> None:
+    """Make sure that the formats can be written together.
+
+    Args:
+        formats: What shall be written.
+
+    Raises:
+        UsageError: If one is not in ``FORMATS``, or a report is asked for without the segmentation that it refers to.
+    """
     if unknown := formats - FORMATS:
         raise UsageError(
             f"formats {sorted(unknown)}", expected=f"some of {sorted(FORMATS)}", remedy="correct the list of formats"

@@ -60,7 +60,8 @@ class StatusDocument(BaseModel):
     state: State
     """Whether the run came to its end."""
     exit_code: int
-    """0 written, 2 usage, 3 no suitable series, 4 bad input, 5 no spine found, 70 internal error."""
+    """0 written, 2 usage, 3 no suitable series, 4 bad input, 5 no spine found, 70 internal error, 128 + n ended by
+    signal n: 130 stopped by SIGINT, 143 by SIGTERM, 137 killed (SIGKILL; written in the container alone)."""
     error: ErrorEntry | None
     """Why it failed; null if it did not."""
     outputs: tuple[str, ...]

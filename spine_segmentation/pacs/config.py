@@ -145,6 +145,7 @@ class DicomDestination(RemoteAe):
     """Results go there by C-STORE."""
 
     kind: Literal["c-store"]
+    """That it takes C-STORE."""
     name: Name
     """Name in the queue and in metrics."""
     storage_commitment: bool = True
@@ -155,6 +156,7 @@ class WebDestination(_Section):
     """Results go there by STOW-RS."""
 
     kind: Literal["stow-rs"]
+    """That it takes STOW-RS."""
     name: Name
     """Name in the queue and in metrics."""
     url: HttpUrl

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydicom.uid import UID, ExplicitVRLittleEndian
 from pynetdicom import AllStoragePresentationContexts
 
+from spine_segmentation.markdown import table
 from spine_segmentation.pacs import config
 from spine_segmentation.pacs.association import ACSE_TIMEOUT_SECONDS, REQUEST_BYTES, BoundedServer
 from spine_segmentation.pacs.calling import ANSWER_TIMEOUT_SECONDS, CONNECT_TIMEOUT_SECONDS, DEFAULT_SYNTAXES
@@ -24,14 +25,14 @@ BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 
 def tables() -> str:
     """Write all tables as Markdown."""
-    return "\n\n".join(
+    return "\n".join(
         [
-            "### SOP classes as SCP\n\n" + _table(("SOP class", "UID", "role"), _provided()),
-            "### SOP classes as SCU\n\n" + _table(("SOP class", "UID", "transfer syntaxes proposed"), _used()),
-            "### Statuses of C-STORE responses\n\n" + _table(("status", "name", "meaning"), _statuses()),
-            "### Associations\n\n" + _table(("", ""), _associations()),
+            "### SOP classes as SCP\n\n" + table(("SOP class", "UID", "role"), _provided()),
+            "### SOP classes as SCU\n\n" + table(("SOP class", "UID", "transfer syntaxes proposed"), _used()),
+            "### Statuses of C-STORE responses\n\n" + table(("status", "name", "meaning"), _statuses()),
+            "### Associations\n\n" + table(("", ""), _associations()),
         ]
-    )
+    ).rstrip()
 
 
 def _provided() -> Iterator[tuple[str, ...]]:
@@ -80,8 +81,3 @@ def _default(key: str) -> Any:  # noqa: ANN401
 
 def _names(syntaxes: Sequence[str]) -> str:
     return ", ".join(UID(syntax).name for syntax in syntaxes)
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

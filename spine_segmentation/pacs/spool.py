@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from spine_segmentation.errors import OutputError, UsageError
+from spine_segmentation.io.atomic import flush_to_disk
 
 LEDGER_FILE = "ledger.sqlite"
 
@@ -98,7 +99,7 @@ class Spool:
         folder = self._inbox / _digest(series_uid)
         if not folder.is_dir():
             folder.mkdir(mode=0o700, exist_ok=True)
-            _sync_folder(self._inbox)
+            flush_to_disk(self._inbox)
         token = uuid.uuid4().hex  # no name comes twice: what deletes an earlier file can never meet this one
         path, temporary = folder / f"{_digest(sop_uid)}-{token}.dcm", self._incoming / token
         try:
@@ -106,7 +107,7 @@ class Spool:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-        _sync_folder(folder)
+        flush_to_disk(folder)
         return str(path.relative_to(self.root))
 
     def absolute(self, path: str) -> Path:
@@ -159,12 +160,12 @@ class Spool:
             OSError: If that is impossible.
         """
         for path in output.iterdir():
-            _sync(path)
-        _sync_folder(output)
+            flush_to_disk(path)
+        flush_to_disk(output)
         target = self._results / name
         shutil.rmtree(target, ignore_errors=True)
         output.rename(target)
-        _sync_folder(self._results)
+        flush_to_disk(self._results)
         return str(target.relative_to(self.root))
 
     def digest(self, path: str) -> str:
@@ -241,15 +242,3 @@ def _write_durably(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-_sync_folder = _sync
-"""A folder's entries are made durable in the same way as a file's content."""

@@ -33,6 +33,12 @@ def test_no_dicom(main: Main, tmp_path: Path) -> None:
     assert _names(tmp_path / "out") == {"status.json"}
 
 
+def test_a_report_without_a_segmentation_is_refused_before_anything_is_read(main: Main, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    assert main("-i", tmp_path / "in", "-o", tmp_path / "out", "--format", "sr") == 2
+    _expect_failure(tmp_path / "out", 2, "UsageError")
+
+
 def test_truncated_file(main: Main, study: Path, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for path in study.iterdir():

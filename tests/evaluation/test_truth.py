@@ -9,7 +9,6 @@ from spine_segmentation.anatomy import BY_NAME, Kind
 from spine_segmentation.errors import InconsistentGeometry, InvalidVolume
 from spine_segmentation.evaluation.label_mapping import LabelMapping, load_mapping
 from spine_segmentation.evaluation.metrics import score_scan
-from spine_segmentation.evaluation.pairs import annotated_pairs
 from spine_segmentation.evaluation.truth import UNKNOWN, kind_ids, read_truth, require_same_grid, scored_ids
 from spine_segmentation.io.nifti import read_nifti
 from spine_segmentation.volume import Volume
@@ -96,7 +95,8 @@ def test_grids_may_differ_by_rounding_only() -> None:
 @pytest.mark.parametrize("prefix", ["spineweb_S0", "chu", "myosegmentum", "ivdusp"])
 def test_neighbours_of_real_columns_lie_beyond_the_labelled_extent(prefix: str) -> None:
     """Hide the first and last structure of a real mask: a result that shows them must not be punished."""
-    truth = read_truth(read_nifti(annotated_pairs(REAL_DATA, prefix)[0][1]), load_mapping())
+    mask = min(REAL_DATA.glob(f"{prefix}*_seg.nii.gz"))
+    truth = read_truth(read_nifti(mask), load_mapping())
     first, *_, last = scored_ids(truth.array)
     hidden = truth.with_array(np.where(np.isin(truth.array, (first, last)), 0, truth.array))
     score = score_scan(perfect_result(truth), hidden)

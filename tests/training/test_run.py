@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from ignite.engine import Engine, Events
-from monai.bundle import ConfigParser, ConfigWorkflow, run
+from monai.bundle import ConfigParser, ConfigWorkflow, create_workflow, run
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from spine_segmentation.bundles import bundle_folder, load_weights
@@ -62,7 +62,6 @@ def options(bundle: str, data: Path, output: Path, **overrides: Any) -> dict[str
     """What makes a training small, as arguments of ``monai.bundle``."""
     small = {
         "dataset_dir": str(data),
-        "dataset_prefix": "",
         "held_out_scans": ["b"],
         "output_dir": str(output),
         "crop": [64, 64],
@@ -90,6 +89,13 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__
+
+
+@pytest.mark.parametrize("bundle", BUNDLES)
+def test_training_workflow_has_all_required_properties(bundle: str, data: Path, tmp_path: Path) -> None:
+    workflow = create_workflow(workflow_type="train", **options(bundle, data, tmp_path))
+    assert workflow.check_properties() == []
+    assert workflow.max_epochs == workflow.trainer.state.max_epochs == 2
 
 
 @pytest.mark.parametrize("bundle", BUNDLES)
@@ -188,7 +194,7 @@ def test_evaluation_of_the_shipped_weights(bundle: str, metric: str, data: Path,
     workflow = ConfigWorkflow(workflow_type="train", **arguments)
     workflow.initialize()
     workflow.run()
-    assert workflow.parser.get_parsed_content("evaluator").state.metrics[metric] > 0.6
+    assert workflow.parser.get_parsed_content("validate#evaluator").state.metrics[metric] > 0.6
     assert list(tmp_path.glob("*.pt")) == []
 
 
@@ -224,7 +230,7 @@ def _run_until(iteration: int, arguments: dict[str, Any]) -> None:
     def fail(engine: Engine) -> None:
         raise OSError("out of luck")
 
-    trainer = workflow.parser.get_parsed_content("trainer")
+    trainer = workflow.parser.get_parsed_content("train#trainer")
     trainer.add_event_handler(Events.ITERATION_COMPLETED(once=iteration), fail)
     with pytest.raises(RuntimeError) as raised:
         workflow.run()

@@ -31,7 +31,6 @@ def unpacked(
         write_nifti(lumbar_scan.image.with_array(lumbar_scan.level.array * bodies), folder / f"{name}_seg.nii.gz")
     overrides = [
         'held_out_scans=["b"]',
-        'dataset_prefix=""',
         f"samples={SAMPLES}",
         f"batch_size={BATCH}",
         "crop=[64,64]",
