@@ -62,6 +62,9 @@ def run(arguments: Sequence[str]) -> int:
 
     Returns:
         The application's exit code.
+
+    Raises:
+        SystemExit: With 128 plus the signal's number, if the application was killed.
     """
     from app.arguments import find_folder
     from app.supervisor import supervise

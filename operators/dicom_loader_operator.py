@@ -45,6 +45,7 @@ class DicomLoaderOperator(Operator):
             context: Not used.
 
         Raises:
+            UsageError: If there is nothing at the path.
             NoSuitableSeries: If there is no sagittal spine MR series.
             InputError: If the input cannot be read or its geometry is not whole.
         """

@@ -64,6 +64,7 @@ class DicomSegWriterOperator(Operator):
             context: Not used.
 
         Raises:
+            UsageError: If a format is unknown, or a report is asked for without the segmentation that it refers to.
             UnusableHeader: If the source's header does not allow a valid object.
             OutputError: If the file cannot be written.
         """
