@@ -56,6 +56,9 @@ def parse_arguments(arguments: Sequence[str]) -> Arguments:
     Args:
         arguments: Without the program's name.
 
+    Returns:
+        What to run on, where to write and how; all paths but the output exist.
+
     Raises:
         UsageError: If an argument or format is unknown, malformed or missing, or a path that must exist does not.
         SystemExit: After the help text.

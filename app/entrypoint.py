@@ -62,6 +62,9 @@ def run(arguments: Sequence[str]) -> int:
 
     Returns:
         The application's exit code.
+
+    Raises:
+        SystemExit: With 128 plus the signal's number, if the application was killed.
     """
     from app.arguments import find_folder
     from app.supervisor import supervise
@@ -74,6 +77,9 @@ def serve(arguments: Sequence[str]) -> int:
 
     Args:
         arguments: The configuration file, if it is not where it is expected.
+
+    Returns:
+        Never: the service replaces this process.
     """
     from app.health import SERVICE_CONFIGURATION
 
@@ -86,6 +92,9 @@ def show(arguments: Sequence[str]) -> int:
 
     Args:
         arguments: ``app`` or ``pkg`` for one of them; none for both in one document.
+
+    Returns:
+        Exit code 0.
 
     Raises:
         UsageError: If there is no such manifest.
@@ -103,6 +112,12 @@ def extract(arguments: Sequence[str]) -> int:
     """Copy what the container holds into the folder that was mounted for it.
 
     If one or more of the folders ``app``, ``config``, ``models`` and ``docs`` are there, only they are filled.
+
+    Args:
+        arguments: Not used.
+
+    Returns:
+        Exit code 0.
 
     Raises:
         UsageError: If no folder is mounted.
@@ -126,8 +141,14 @@ def extract(arguments: Sequence[str]) -> int:
 def health(arguments: Sequence[str]) -> int:
     """Ask the service whether it lives; a container that runs once is well.
 
+    Args:
+        arguments: Not used.
+
     Returns:
         1 if the service does not answer.
+
+    Raises:
+        UsageError: If the service's configuration cannot be read.
     """
     from app.health import answers
 
@@ -135,7 +156,14 @@ def health(arguments: Sequence[str]) -> int:
 
 
 def explain(arguments: Sequence[str]) -> int:
-    """Write the list of commands to standard output."""
+    """Write the list of commands to standard output.
+
+    Args:
+        arguments: Not used.
+
+    Returns:
+        Exit code 0.
+    """
     sys.stdout.write(USAGE)
     return 0
 

@@ -65,6 +65,9 @@ def write_synthetic_study(folder: Path) -> None:
 
     Args:
         folder: Where to write its DICOM files.
+
+    Raises:
+        OutputError: If a file cannot be written.
     """
     from spine_segmentation.synth import generate_volume
     from spine_segmentation.synth.dicom import write_study
@@ -142,6 +145,9 @@ def timed(step: str, seconds: Seconds) -> Iterator[None]:
     Args:
         step: What to call it.
         seconds: Where to note it.
+
+    Yields:
+        Nothing.
     """
     start = time.perf_counter()
     yield

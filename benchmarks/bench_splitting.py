@@ -109,14 +109,25 @@ def main(
 
 
 def code_version() -> str:
-    """Hash the package's code and the segmentation bundle, which the outcomes depend on."""
+    """Hash the package's code and the segmentation bundle, which the outcomes depend on.
+
+    Returns:
+        The first twelve hexadecimal digits.
+    """
     package = Path(spine_segmentation.__file__).parent
     files = sorted([*package.rglob("*.py"), *package.rglob("*.json"), *bundle_folder("segmentation").rglob("*.pt")])
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
 
 
 def read_outcomes(path: Path) -> list[Outcome]:
-    """Read the results file, and cut off a last line that was not written to its end."""
+    """Read the results file, and cut off a last line that was not written to its end.
+
+    Args:
+        path: JSON lines file, which need not exist.
+
+    Returns:
+        One outcome per complete line.
+    """
     if not path.exists():
         return []
     content = path.read_bytes()
@@ -127,21 +138,44 @@ def read_outcomes(path: Path) -> list[Outcome]:
 
 
 def append(outcome: Outcome, path: Path) -> None:
-    """Add a line to the results file."""
+    """Add a line to the results file.
+
+    Args:
+        outcome: Of one scan.
+        path: JSON lines file; it and its folder are made if they do not exist.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(asdict(outcome)) + "\n")
 
 
 def examine_all(seeds: Sequence[int], masks: Masks, version: str) -> Iterator[Outcome]:
-    """Examine scans in parallel, in the order in which they are done."""
+    """Examine scans in parallel, in the order in which they are done.
+
+    Args:
+        seeds: Of the scans.
+        masks: Where the splitter's input comes from.
+        version: Hash of code and weights, for the outcomes.
+
+    Yields:
+        Outcomes, in any order of the seeds.
+    """
     context = multiprocessing.get_context("spawn")
     with context.Pool(PROCESSES, torch.set_num_threads, (1,)) as pool:
         yield from pool.imap_unordered(partial(examine, masks=masks, version=version), seeds)
 
 
 def examine(seed: int, masks: Masks, version: str) -> Outcome:
-    """Generate one scan, split it, and compare with the truth."""
+    """Generate one scan, split it, and compare with the truth.
+
+    Args:
+        seed: Of the scan.
+        masks: Where the splitter's input comes from.
+        version: Hash of code and weights, for the outcome.
+
+    Returns:
+        What differs from the truth.
+    """
     scan = generate(seed)
     truth = label_map(scan).array
     wanted = expected_structures(scan, truth)
@@ -158,14 +192,29 @@ def examine(seed: int, masks: Masks, version: str) -> Outcome:
 
 
 def generate(seed: int) -> SyntheticScan:
-    """Generate the whole spine of one person."""
+    """Generate the whole spine of one person.
+
+    Args:
+        seed: Of the person.
+
+    Returns:
+        Image and truth of the column from C2 on, shape (``SLICES``, rows, columns).
+    """
     return generate_volume(
         seed, region="whole", slices=SLICES, slice_spacing=SLICE_SPACING_MM, pixel_size=PIXEL_SIZE_MM
     )
 
 
 def semantic_map(scan: SyntheticScan, masks: Masks) -> Volume:
-    """Give the splitter's input."""
+    """Make the splitter's input.
+
+    Args:
+        scan: With its truth.
+        masks: Where the map comes from.
+
+    Returns:
+        uint8 on the scan's grid: 0 background, 1 vertebra, 2 IVD, 60 S2 and below.
+    """
     if masks is Masks.NETWORK:
         return segmenter()(scan.image)
     values = np.zeros(256, np.uint8)
@@ -177,18 +226,40 @@ def semantic_map(scan: SyntheticScan, masks: Masks) -> Volume:
 
 @cache
 def segmenter() -> Segmenter:
-    """Load the network once per process."""
+    """Load the network once per process.
+
+    Returns:
+        The network, the same object on every call.
+
+    Raises:
+        ModelError: If the bundle's weights are absent or do not fit.
+    """
     return Segmenter()
 
 
 def is_valid(kinds: Sequence[Kind]) -> bool:
-    """Tell whether structures, top to bottom, are a valid separation as the reference package defines it."""
+    """Tell whether structures, top to bottom, are a valid separation as the reference package defines it.
+
+    Args:
+        kinds: Of the structures, top to bottom.
+
+    Returns:
+        Whether vertebrae and discs alternate from a vertebra to a vertebra, and their number is that of a whole spine.
+    """
     alternating = [Kind.IVD if k % 2 else Kind.VERTEBRA for k in range(len(kinds))]
     return list(kinds) == alternating and len(kinds) % 2 == 1 and len(kinds) // 2 + 1 in BODIES
 
 
 def expected_structures(scan: SyntheticScan, truth: np.ndarray) -> list[int]:
-    """Ids of the structures in the truth, top to bottom."""
+    """List the structures in the truth that are large enough to be found.
+
+    Args:
+        scan: With the names of its vertebrae.
+        truth: Structure ids, shape (slices, rows, columns), uint8.
+
+    Returns:
+        Ids, top to bottom.
+    """
     sizes = np.bincount(truth.ravel(), minlength=256)
     pairs = zip(scan.vertebrae, [*scan.vertebrae[1:], None], strict=True)
     names = [name for upper, lower in pairs for name in (upper, lower and disc_name(upper, lower)) if name]
@@ -196,7 +267,16 @@ def expected_structures(scan: SyntheticScan, truth: np.ndarray) -> list[int]:
 
 
 def differences(instances: Instances, truth: np.ndarray, wanted: Sequence[int]) -> Iterator[str]:
-    """Say what is missing, divided, out of order, or not there in truth."""
+    """Say what is missing, divided, out of order, or not there in truth.
+
+    Args:
+        instances: What was separated, on the grid of the truth.
+        truth: Structure ids, shape (slices, rows, columns), uint8.
+        wanted: Ids in the truth, top to bottom.
+
+    Yields:
+        A phrase per difference.
+    """
     labels = instances.labels.array
     owners = [owner(truth[labels == item.label]) for item in instances.items]
     for identifier in wanted:
@@ -213,12 +293,24 @@ def differences(instances: Instances, truth: np.ndarray, wanted: Sequence[int]) 
 
 
 def owner(values: np.ndarray) -> int:
-    """Give the structure in which most of the voxels lie; 0 for none."""
+    """Give the structure in which most of the voxels lie; 0 for none.
+
+    Args:
+        values: Structure ids of the voxels of one instance, shape (n,).
+
+    Returns:
+        The id of the structure.
+    """
     return int(np.bincount(values).argmax())
 
 
 def report(outcomes: Sequence[Outcome], failures: Sequence[Outcome]) -> None:
-    """Print shares, then failures by seed."""
+    """Print shares, then failures by seed.
+
+    Args:
+        outcomes: Of all scans.
+        failures: Those of them that are not right, in the order of the seeds.
+    """
     complete = [outcome for outcome in outcomes if outcome.complete]
     console.print(f"complete scans: {share(len(complete), len(outcomes))}")
     console.print(f"valid of complete scans: {share(sum(o.valid for o in complete), len(complete))}")
@@ -235,7 +327,16 @@ def share(part: int, total: int) -> str:
 
 
 def draw(seed: int, masks: Masks, folder: Path) -> None:
-    """Draw what became of one scan."""
+    """Draw what became of one scan as a PNG.
+
+    Args:
+        seed: Of the scan.
+        masks: Where the splitter's input comes from.
+        folder: Made if it does not exist.
+
+    Raises:
+        OutputError: If the picture cannot be written.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     scan = generate(seed)
     semantic = semantic_map(scan, masks)

@@ -29,13 +29,23 @@ class DicomLoaderOperator(Operator):
         super().__init__(fragment, *conditions, name=name)
 
     def setup(self, spec: OperatorSpec) -> None:
-        """Declare the ports."""
+        """Declare the ports.
+
+        Args:
+            spec: Is given the output ``loaded``.
+        """
         spec.output("loaded")
 
     def compute(self, op_input: InputContext, op_output: OutputContext, context: ExecutionContext) -> None:
-        """Read.
+        """Read the series and emit it as ``loaded``.
+
+        Args:
+            op_input: Not used: the operator has no input.
+            op_output: Takes the ``LoadedInput``.
+            context: Not used.
 
         Raises:
+            UsageError: If there is nothing at the path.
             NoSuitableSeries: If there is no sagittal spine MR series.
             InputError: If the input cannot be read or its geometry is not whole.
         """

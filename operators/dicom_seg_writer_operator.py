@@ -46,15 +46,25 @@ class DicomSegWriterOperator(Operator):
         super().__init__(fragment, *conditions, name=name)
 
     def setup(self, spec: OperatorSpec) -> None:
-        """Declare the ports."""
+        """Declare the ports.
+
+        Args:
+            spec: Is given the inputs ``loaded`` and ``result`` and the output ``written``.
+        """
         spec.input("loaded")
         spec.input("result")
         spec.output("written")
 
     def compute(self, op_input: InputContext, op_output: OutputContext, context: ExecutionContext) -> None:
-        """Write.
+        """Write the objects and emit their paths as ``written``.
+
+        Args:
+            op_input: Gives the ``LoadedInput`` and the complete ``SpineResult``.
+            op_output: Takes the list of paths.
+            context: Not used.
 
         Raises:
+            UsageError: If a format is unknown, or a report is asked for without the segmentation that it refers to.
             UnusableHeader: If the source's header does not allow a valid object.
             OutputError: If the file cannot be written.
         """

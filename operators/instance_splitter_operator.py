@@ -22,13 +22,27 @@ class InstanceSplitterOperator(Operator):
     """
 
     def setup(self, spec: OperatorSpec) -> None:
-        """Declare the ports."""
+        """Declare the ports.
+
+        Args:
+            spec: Is given the input ``result`` and the outputs ``result`` and ``instances``.
+        """
         spec.input("result")
         spec.output("result")
         spec.output("instances")
 
     def compute(self, op_input: InputContext, op_output: OutputContext, context: ExecutionContext) -> None:
-        """Separate."""
+        """Separate the structures and emit them as ``instances``.
+
+        Args:
+            op_input: Gives the ``SpineResult`` with the semantic map, shape (slices, rows, columns), uint8.
+            op_output: Takes the same result with the time that it took, and the ``Instances`` on the same grid.
+            context: Not used.
+
+        Raises:
+            InvalidVolume: If the semantic map is not uint8 or has unknown values.
+            UnsupportedOrientation: If the slices are thick and not sagittal.
+        """
         result = op_input.receive("result")
         timings = dict(result.timings)
         with timed("split", timings):

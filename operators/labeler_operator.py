@@ -34,7 +34,11 @@ class LabelerOperator(Operator):
         super().__init__(fragment, *conditions, name=name)
 
     def setup(self, spec: OperatorSpec) -> None:
-        """Declare the ports."""
+        """Declare the ports.
+
+        Args:
+            spec: Is given the inputs ``result`` and ``instances`` and the output ``result``.
+        """
         spec.input("result")
         spec.input("instances")
         spec.output("result")
@@ -49,7 +53,16 @@ class LabelerOperator(Operator):
         self._labeler = Labeler(self._device, self._models)
 
     def compute(self, op_input: InputContext, op_output: OutputContext, context: ExecutionContext) -> None:
-        """Name."""
+        """Name the structures and emit the complete result as ``result``.
+
+        Args:
+            op_input: Gives the ``SpineResult`` with the semantic map, and the ``Instances``.
+            op_output: Takes the ``SpineResult`` with its labelling, models and timings.
+            context: Not used.
+
+        Raises:
+            InvalidVolume: If there are more instances of one kind than ``labeler.MAX_PER_KIND``.
+        """
         result, instances = op_input.receive("result"), op_input.receive("instances")
         timings = dict(result.timings)
         with timed("label", timings):

@@ -37,12 +37,21 @@ class ResultWriterOperator(Operator):
         super().__init__(fragment, *conditions, name=name)
 
     def setup(self, spec: OperatorSpec) -> None:
-        """Declare the ports."""
+        """Declare the ports.
+
+        Args:
+            spec: Is given the inputs ``loaded``, ``result`` and ``written``; there is no output.
+        """
         for name in ("loaded", "result", "written"):
             spec.input(name)
 
     def compute(self, op_input: InputContext, op_output: OutputContext, context: ExecutionContext) -> None:
-        """Write.
+        """Write the files, and keep the result.
+
+        Args:
+            op_input: Gives the ``LoadedInput``, the complete ``SpineResult`` and the paths written before.
+            op_output: Not used: the operator has no output.
+            context: Not used.
 
         Raises:
             UsageError: If a format is unknown.

@@ -33,7 +33,11 @@ class SegmenterOperator(Operator):
         super().__init__(fragment, *conditions, name=name)
 
     def setup(self, spec: OperatorSpec) -> None:
-        """Declare the ports."""
+        """Declare the ports.
+
+        Args:
+            spec: Is given the input ``loaded`` and the output ``result``.
+        """
         spec.input("loaded")
         spec.output("result")
 
@@ -47,7 +51,12 @@ class SegmenterOperator(Operator):
         self._segmenter = Segmenter(self._device, self._models)
 
     def compute(self, op_input: InputContext, op_output: OutputContext, context: ExecutionContext) -> None:
-        """Segment.
+        """Segment the image and emit the semantic map in a ``SpineResult``.
+
+        Args:
+            op_input: Gives the ``LoadedInput``, whose volume has the shape (slices, rows, columns).
+            op_output: Takes the ``SpineResult``, whose map has the volume's shape, uint8.
+            context: Not used.
 
         Raises:
             UnsupportedOrientation: If the slices are thick and not sagittal.

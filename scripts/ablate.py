@@ -91,7 +91,11 @@ ARMS = [
 
 
 def run_all(arguments: argparse.Namespace) -> None:
-    """Train the arms that have no result yet, one after the other, each in a process of its own."""
+    """Train the arms that have no result yet, one after the other, each in a process of its own.
+
+    Args:
+        arguments: With ``spider``, the folder of annotated scans, and ``output``, the folder of the results.
+    """
     for arm in ARMS:
         if arm.name not in {result["arm"] for result in read_results(arguments.output)}:
             command = [sys.executable, __file__, "arm", arm.name, "--spider", arguments.spider]
@@ -99,7 +103,11 @@ def run_all(arguments: argparse.Namespace) -> None:
 
 
 def run_arm(arguments: argparse.Namespace) -> None:
-    """Train one arm, score it, and append the result."""
+    """Train one arm, score it, and append the result.
+
+    Args:
+        arguments: As for :func:`run_all`, and ``arm``, the name of one of ``ARMS``.
+    """
     torch.set_num_threads(1)
     (arm,) = (arm for arm in ARMS if arm.name == arguments.arm)
     for block in {None, arm.without}:
@@ -204,13 +212,20 @@ def read_results(output: Path) -> list[dict[str, Any]]:
 
     Args:
         output: The folder that they are in.
+
+    Returns:
+        One entry per arm; empty if there are none yet.
     """
     path = output / "results.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
 
 
 def print_table(arguments: argparse.Namespace) -> None:
-    """Print the results as a Markdown table."""
+    """Print the results as a Markdown table.
+
+    Args:
+        arguments: With ``output``, the folder of the results.
+    """
     print(
         "| arm | parameters, M | training, CPU s | ms a slice | SPIDER bodies | SPIDER discs | SPIDER other looks "
         "| synthetic bodies | synthetic discs |\n|---|---|---|---|---|---|---|---|---|"

@@ -27,6 +27,9 @@ def make_pack(folder: Path, pack_format: PackFormat, count: int, block: str | No
         pack_format: Of all triplets.
         count: Triplets, rounded up to whole shards.
         block: Which block to take out, a key of ``BLOCKS``; None for none.
+
+    Raises:
+        UsageError: If the folder holds a pack of another format.
     """
     pack_format.claim(folder)
     shape = (pack_format.rows, pack_format.columns)

@@ -20,7 +20,14 @@ class MiddleSlice(nn.Module):
         self.network = network
 
     def forward(self, image: Tensor) -> Tensor:
-        """Shape (batch, 3, H, W) to the network's output."""
+        """Show the network the middle slice alone.
+
+        Args:
+            image: Triplets, shape (batch, 3, H, W), normalised.
+
+        Returns:
+            The network's output.
+        """
         logits: Tensor = self.network(image[:, 1:2].expand(-1, 3, -1, -1))
         return logits
 
@@ -29,12 +36,26 @@ class PartialJaccardCELoss(PartialDiceCELoss):
     """Cross-entropy plus soft Jaccard."""
 
     def overlap_loss(self, dice: Tensor) -> Tensor:
-        """One minus the mean soft Jaccard index, from the soft Dice (classes - 1,)."""
+        """Give one minus the mean soft Jaccard index.
+
+        Args:
+            dice: Soft Dice of each class but 0, shape (classes - 1,), 0 to 1.
+
+        Returns:
+            A scalar.
+        """
         return 1 - (dice / (2 - dice)).mean()
 
 
 def z_score(triplets: Tensor) -> Tensor:
-    """Mean 0 and standard deviation 1 over the field of view, slice by slice; (batch, channels, H, W)."""
+    """Give the field of view of each slice mean 0 and standard deviation 1.
+
+    Args:
+        triplets: Shape (batch, channels, H, W), not negative; exact zeros are outside the field of view.
+
+    Returns:
+        The same shape; zeros outside the field of view.
+    """
     visible = triplets > 0
     count = visible.sum((2, 3), keepdim=True).clamp(min=1)
     mean = triplets.sum((2, 3), keepdim=True) / count
@@ -43,7 +64,14 @@ def z_score(triplets: Tensor) -> Tensor:
 
 
 def percentiles(triplets: Tensor) -> Tensor:
-    """The 1 and 99 % quantiles of the field of view to -1 and 1, triplet by triplet; (batch, channels, H, W)."""
+    """Map the 1 and 99 % quantiles of each triplet's field of view to -1 and 1.
+
+    Args:
+        triplets: Shape (batch, channels, H, W), not negative; exact zeros are outside the field of view.
+
+    Returns:
+        The same shape, -1.5 to 2.5; zeros where a triplet shows next to nothing.
+    """
     return torch.stack([_between_percentiles(triplet) for triplet in triplets])
 
 

@@ -51,6 +51,10 @@ def generate_bodies(count: int) -> Floats:
 def largest_deviations(measured: dict[str, Any], generated: dict[str, Any]) -> dict[str, tuple[str, float, float]]:
     """Where the means differ most.
 
+    Args:
+        measured: Statistics of real spines, as :func:`measure_shapes.measure_courses` gives them, with ``segments``.
+        generated: The same of generated ones.
+
     Returns:
         By quantity: the segment, and measured and generated mean. C2-C3 is left out of the spacing, whose upper end is
         the centre of body and dens in the measured data and that of the body alone in the generated ones; L5-L6 stands
@@ -65,7 +69,13 @@ def largest_deviations(measured: dict[str, Any], generated: dict[str, Any]) -> d
 
 
 def draw(measured: dict[str, Any], generated: dict[str, Any], path: Path) -> None:
-    """Draw both sets of statistics side by side."""
+    """Draw both sets of statistics side by side.
+
+    Args:
+        measured: Statistics of real spines, as :func:`measure_shapes.measure_courses` gives them, with ``segments``.
+        generated: The same of generated ones.
+        path: Picture file; its folder is made if it does not exist.
+    """
     matplotlib.use("Agg")
     figure = Figure(figsize=(12, 7), layout="constrained")
     axes = figure.subplots(2, 3)

@@ -58,7 +58,21 @@ def main() -> None:
 
 
 def observe(source: Path, arguments: argparse.Namespace) -> Sequence[ObservedWindow]:
-    """Read the windows of a source, or run the networks on them."""
+    """Read the windows of a source, or run the networks on them and keep what they say.
+
+    Args:
+        source: A file of observations, or a folder of labelled scans.
+        arguments: Of the command line: ``output``, ``models``, ``max_windows`` and ``end_to_end``.
+
+    Returns:
+        One entry per window.
+
+    Raises:
+        UnreadableFile: If a file cannot be read or is not what it should be, or there is no scan in the folder.
+        UsageError: If ``max_windows`` is too small.
+        ModelError: If weights are absent or do not fit.
+        OutputError: If the observations cannot be written.
+    """
     if source.is_file():
         return read_observations(source).windows
     observer = Observer.load(models=arguments.models, with_true_instances=not arguments.end_to_end)
@@ -74,7 +88,14 @@ def show(done: int, total: int) -> None:
 
 
 def describe(result: CrossFit) -> str:
-    """Render what was chosen, and the figures before and after, as Markdown."""
+    """Render what was chosen, and the figures before and after, as Markdown.
+
+    Args:
+        result: Fit of all patients, and of those outside each fold.
+
+    Returns:
+        An explanation and two tables.
+    """
     choices = [["before", f"{EVIDENCE_WEIGHT:g}", f"{WEIGHT:g}", f"{DETERMINED_POSTERIOR:g}", "-"]]
     choices += [["fitted", *numbers(result.fit)]]
     choices += [[f"without fold {k}", *numbers(fit)] for k, fit in enumerate(result.folds, start=1)]
@@ -95,13 +116,27 @@ def describe(result: CrossFit) -> str:
 
 
 def numbers(fit: Fit) -> list[str]:
-    """Cells of a choice."""
+    """Give the cells of a choice in the table.
+
+    Args:
+        fit: What was chosen.
+
+    Returns:
+        Weights of image and geometry, then a threshold for each of ``CRITERIA``.
+    """
     thresholds = [f"{fit.thresholds[name]:.4f}" for name in CRITERIA]
     return [f"{fit.weights.image:g}", f"{fit.weights.geometry:g}", *thresholds]
 
 
 def row(scores: Sequence[WindowScore]) -> list[str]:
-    """Cells of the figures of some windows."""
+    """Give the cells of the figures of some windows.
+
+    Args:
+        scores: One per window.
+
+    Returns:
+        Cells of ``COLUMNS`` from "Windows" on; "-" for errors that cannot be computed.
+    """
     group, calibration = GroupSummary.of("", scores), Calibration.of(scores)
     errors = [entry.expected_calibration_error for entry in (calibration.sequences, calibration.structures)]
     return [

@@ -47,7 +47,14 @@ VISIBLE = (3, 4, 5, 6, 8, 10, 15)
 
 
 def read_people(path: Path) -> list[dict[str, Floats]]:
-    """Body centres by level, LPS, mm, of every person, in an order that does not depend on the file's."""
+    """Read where the bodies of every person lie, in an order that does not depend on the file's.
+
+    Args:
+        path: ``keypoints.csv`` of VID: subject, level, keypoint, x_mm, y_mm, z_mm; LPS.
+
+    Returns:
+        By person and level: position of the body's centre, LPS, mm, shape (3,).
+    """
     people: dict[str, dict[str, Floats]] = {}
     with path.open() as lines:
         for row in csv.DictReader(lines):
@@ -59,7 +66,14 @@ def read_people(path: Path) -> list[dict[str, Floats]]:
 
 
 def measure_pairs(person: dict[str, Floats]) -> Floats:
-    """Log spacing and tilt of every pair of neighbours, NaN where one is not seen; (pairs, 2)."""
+    """Measure how neighbouring bodies of a person follow one another.
+
+    Args:
+        person: Body centres by level, LPS, mm, shape (3,).
+
+    Returns:
+        Log spacing and tilt of each of ``PAIRS``, radians, shape (pairs, 2); NaN where one is not seen.
+    """
     features = np.full((len(PAIRS), 2), np.nan)
     for k, (upper, lower) in enumerate(PAIRS):
         if upper in person and lower in person:
@@ -68,7 +82,19 @@ def measure_pairs(person: dict[str, Floats]) -> Floats:
 
 
 def read_discs(folder: Path) -> Floats:
-    """Tilt of the discs, and tilt of the line between the bodies beside it, of every patient: (people, pairs, 2)."""
+    """Read how the discs of every patient are tilted, and the lines between the bodies beside them.
+
+    Args:
+        folder: SPIDER; scans that the labeling network is not trained on are left out.
+
+    Returns:
+        Tilt of the disc and of the line between the bodies, radians, shape (people, pairs, 2); NaN where not seen.
+
+    Raises:
+        UnreadableFile: If a file cannot be read, or there is no scan.
+        InvalidVolume: If a mask has values that are not mapped, or shows no structure large enough to be scored.
+        InconsistentGeometry: If a mask has no orientation or thick slices that are not sagittal.
+    """
     kept_out = yaml.safe_load(TRAINING.read_text())["held_out_scans"]
     mapping = load_mapping(mapping_of(folder))
     masks = [mask for image, mask in annotated_pairs(folder) if scan_name(image) not in kept_out]
@@ -87,9 +113,16 @@ def read_discs(folder: Path) -> Floats:
 
 
 def fit(features: Floats, discs: Floats) -> dict[str, object]:
-    """Medians and robust deviations by pair, and how the deviations of two pairs correlate with their distance.
+    """Fit medians and robust deviations by pair, and how the deviations of two pairs correlate with their distance.
 
     Discs vary as the bodies beside them do, of whom there are far more.
+
+    Args:
+        features: Log spacing and tilt (radians) of the bodies, shape (people, pairs, 2); NaN where not seen.
+        discs: From :func:`read_discs`.
+
+    Returns:
+        Source, rows by pair and coefficients of the correlation, as in the geometry table.
     """
     differences = discs[..., 0] - discs[..., 1]
     seen = np.isfinite(differences).sum(axis=0) >= LEAST_PATIENTS
@@ -117,7 +150,14 @@ def fit(features: Floats, discs: Floats) -> dict[str, object]:
 
 
 def fit_correlation(standard: Floats) -> dict[str, float]:
-    """Constant, amplitude and length (in pairs) of ``geometry.correlate``."""
+    """Fit how the correlation of two pairs falls with their distance.
+
+    Args:
+        standard: Standardised deviations, shape (people, pairs); NaN where not seen.
+
+    Returns:
+        Constant, amplitude and length (in pairs) of ``geometry.correlate``.
+    """
     lags = np.arange(1, 9)
     observed = [np.nanmean(standard[:, :-lag] * standard[:, lag:]) / np.nanmean(standard**2) for lag in lags]
 
@@ -130,7 +170,12 @@ def fit_correlation(standard: Floats) -> dict[str, float]:
 
 
 def report(people: list[dict[str, Floats]], table: GeometryTable) -> None:
-    """Print how often the window is placed right, and by one off, with at least so many vertebrae visible."""
+    """Print how often windows are placed right or by one off, by the number of visible vertebrae.
+
+    Args:
+        people: Persons not fitted on: body centres by level, LPS, mm, shape (3,).
+        table: Says how pairs follow one another.
+    """
     print("visible windows exact within_one nll determined(p>0.9) right_among_them")
     for visible in VISIBLE:
         outcomes = []

@@ -108,17 +108,27 @@ def measure_courses(bodies: Floats) -> dict[str, object]:
 
 
 def without_outliers(values: Floats) -> Floats:
-    """Set values far from their column's median to NaN; (people, n)."""
+    """Set values far from their column's median to NaN.
+
+    Args:
+        values: Shape (people, n), in any unit; NaN where absent.
+
+    Returns:
+        The same shape.
+    """
     centre = np.nanmedian(values, axis=0)
     spread = 1.4826 * np.nanmedian(np.abs(values - centre), axis=0)
     return np.where(np.abs(values - centre) <= OUTLIER * spread, values, np.nan)
 
 
 def lateral_deviation(bodies: Floats) -> Floats:
-    """Deviation of the bodies T9 to L5 to the left of the straight line through them, mm; (people, 9), NaN if absent.
+    """Measure how far the bodies T9 to L5 lie to the left of the straight line through them.
 
     Args:
         bodies: As for :func:`measure_courses`; persons with less than six of these levels are left out.
+
+    Returns:
+        Deviation, mm, shape (people, 9), NaN where absent.
     """
     part = bodies[:, LEVELS.index("T9") : LEVELS.index("L5") + 1]
     deviation = np.full(part.shape[:2], np.nan)
@@ -131,7 +141,16 @@ def lateral_deviation(bodies: Floats) -> Floats:
 
 
 def measure_rotation(bodies: Floats, across: Floats) -> float:
-    """Axial rotation toward the left per lateral deviation to the left, degrees per mm."""
+    """Measure how axial rotation and lateral deviation of the bodies go together.
+
+    Args:
+        bodies: As for :func:`measure_courses`.
+        across: Vectors from the right to the left keypoint of the levels, mm, shape (people, levels, 3), NaN where
+            absent.
+
+    Returns:
+        Axial rotation toward the left per lateral deviation to the left, degrees per mm.
+    """
     first, last = LEVELS.index("T9"), LEVELS.index("L5") + 1
     rotation = np.degrees(np.arctan2(across[:, first:last, 1], across[:, first:last, 0]))
     rotation -= np.nanmedian(rotation, axis=0)
@@ -217,7 +236,12 @@ def _rounded(values: Floats, digits: int) -> list[object]:
 
 
 def write_table(table: dict[str, object], path: Path) -> None:
-    """Write JSON with one line per list of numbers."""
+    """Write a table as JSON with one line per list of numbers.
+
+    Args:
+        table: Anything that JSON can hold.
+        path: Replaced when it is complete.
+    """
     text = re.sub(r"\[[^\[\]{}]*\]", lambda match: " ".join(match.group().split()), json.dumps(table, indent=1))
     temporary = path.with_suffix(".partial")
     temporary.write_text(text + "\n")

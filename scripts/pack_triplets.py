@@ -29,6 +29,9 @@ def make_pack(folder: Path, pack_format: PackFormat, first_seed: int, count: int
         first_seed: Of the first shard's first triplet.
         count: Triplets, rounded up to whole shards.
         workers: Processes.
+
+    Raises:
+        UsageError: If the folder holds a pack of another format.
     """
     pack_format.claim(folder)
     seeds = range(first_seed, first_seed + count, pack_format.triplets_per_shard)

@@ -53,7 +53,14 @@ def main() -> None:
 
 
 def make_template(arguments: argparse.Namespace) -> list[pydicom.Dataset]:
-    """The images of one series."""
+    """Make the images of one series, of which all series sent are copies.
+
+    Args:
+        arguments: Of the command line: ``folder``, ``images``, ``size`` and ``real``.
+
+    Returns:
+        One data set per image.
+    """
     folder = arguments.folder / "template"
     if arguments.real:
         scan = generate_volume(SEED, slices=arguments.images, rows=arguments.size, columns=arguments.size)
@@ -64,7 +71,16 @@ def make_template(arguments: argparse.Namespace) -> list[pydicom.Dataset]:
 
 
 def measure(arguments: argparse.Namespace, service: ServiceProcess, archive: Archive) -> dict[str, object]:
-    """Send everything and wait until it is delivered."""
+    """Send everything and wait until it is delivered.
+
+    Args:
+        arguments: Of the command line: ``folder``, ``series``, ``images``, ``size``, ``senders`` and ``real``.
+        service: The service, running.
+        archive: Where it delivers to.
+
+    Returns:
+        Figures by name.
+    """
     template = make_template(arguments)
     memory: dict[str, list[float]] = {"service": [], "worker": []}
     done = threading.Event()
@@ -97,7 +113,19 @@ def measure(arguments: argparse.Namespace, service: ServiceProcess, archive: Arc
 
 
 def send_one(port: int, template: list[pydicom.Dataset], folder: Path) -> float:
-    """Send one new series with dcmtk; returns the seconds until all of it was acknowledged."""
+    """Send one new series with dcmtk.
+
+    Args:
+        port: Of the service.
+        template: Images to copy under new UIDs.
+        folder: For the copies; made, and removed when they are sent.
+
+    Returns:
+        Seconds until all of it was acknowledged.
+
+    Raises:
+        RuntimeError: If it was not.
+    """
     series_uid = generate_uid()
     folder.mkdir()
     for number, image in enumerate(template):
@@ -115,7 +143,13 @@ def send_one(port: int, template: list[pydicom.Dataset], folder: Path) -> float:
 
 
 def watch_memory(service: ServiceProcess, memory: dict[str, list[float]], done: threading.Event) -> None:
-    """Note the resident memory of service and worker, MiB, every second."""
+    """Note the resident memory of service and worker every second.
+
+    Args:
+        service: The processes to watch.
+        memory: MiB, appended for ``service`` and ``worker``.
+        done: Ends it.
+    """
     while not done.wait(1.0):
         processes = {"service": service.process.pid} if service.process is not None else {}
         for name, pid in (processes | {"worker": next(iter(service.workers()), 0)}).items():
@@ -125,7 +159,14 @@ def watch_memory(service: ServiceProcess, memory: dict[str, list[float]], done: 
 
 
 def percentiles(values: list[float]) -> list[float]:
-    """Compute the 50th, 95th and 99th percentile."""
+    """Compute the 50th, 95th and 99th percentile.
+
+    Args:
+        values: In any unit, at least one.
+
+    Returns:
+        The three values, rounded to two digits.
+    """
     return [round(float(value), 2) for value in np.percentile(values, [50, 95, 99])]
 
 

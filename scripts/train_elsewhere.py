@@ -43,6 +43,9 @@ def read_settings(bundle: str, changes: dict[str, Any]) -> tuple[dict[str, Any],
 
     Returns:
         The settings, and the configuration that they were read from.
+
+    Raises:
+        ModelError: If the bundle is not there.
     """
     parser = ConfigParser()
     parser.read_config(str(bundle_folder(bundle) / "configs" / "train.yaml"))
@@ -66,6 +69,11 @@ def pack(archive: Path, bundle: str, spider: Path, initial: Path | None, changes
         spider: Folder of the annotated scans.
         initial: State dict to start from; None for random weights.
         changes: Overrides of train.yaml.
+
+    Raises:
+        UsageError: If a scan that is to be kept out is not there.
+        InputError: If a scan cannot be read.
+        ModelError: If the bundle is not there.
     """
     settings, parser = read_settings(bundle, {"dataset_dir": str(spider), **changes})
     pairs = split_scans(parser.get_parsed_content("pairs"), parser["held_out_scans"], training=True)

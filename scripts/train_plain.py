@@ -57,7 +57,14 @@ class Run:
         self.schedule = OneCycleLR(self.optimizer, rate, steps + 1, pct_start=settings["pct_start"])
 
     def step(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Learn from one batch; returns the loss."""
+        """Learn from one batch.
+
+        Args:
+            batch: ``image``, shape (batch, 3, H, W), float32, and ``label``, shape (batch, 1, H, W), int64.
+
+        Returns:
+            The loss, a scalar.
+        """
         image = batch["image"].to(self.device, non_blocking=True, memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16):
             logits = self.network(image).float()
@@ -71,7 +78,11 @@ class Run:
         return loss.detach()
 
     def save(self, output: Path) -> None:
-        """Write the averaged weights, and the state in pieces."""
+        """Write the averaged weights, and the state in pieces.
+
+        Args:
+            output: An existing folder; files of older states are removed when the new one is complete.
+        """
         parts = (self.network, self.average, self.optimizer, self.schedule)
         buffer = io.BytesIO()
         torch.save([self.samples, *(part.state_dict() for part in parts)], buffer)
@@ -88,7 +99,11 @@ class Run:
             path.unlink()
 
     def load(self, output: Path) -> None:
-        """Go on from the last complete state in a folder, if there is any."""
+        """Go on from the last complete state in a folder, if there is any.
+
+        Args:
+            output: Where :meth:`save` wrote.
+        """
         content = b"".join(path.read_bytes() for path in last_complete(output))
         if content:
             state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
@@ -99,7 +114,14 @@ class Run:
 
 
 def last_complete(output: Path) -> list[Path]:
-    """Pieces of the latest state of which all are there, in their order; empty if there is none."""
+    """Find the pieces of the latest state of which all are there.
+
+    Args:
+        output: Folder of the run.
+
+    Returns:
+        The pieces in their order; empty if there is none.
+    """
     states: dict[str, list[Path]] = {}
     for path in sorted(output.glob("state-*")):
         states.setdefault(path.name.split("-")[1], []).append(path)
@@ -108,7 +130,14 @@ def last_complete(output: Path) -> list[Path]:
 
 
 def instantiate(definition: dict[str, Any]) -> nn.Module:
-    """Call what ``_target_`` names with the other entries, as a bundle's configuration does."""
+    """Call what ``_target_`` names with the other entries, as a bundle's configuration does.
+
+    Args:
+        definition: ``_target_``, a name with its module, and keyword arguments.
+
+    Returns:
+        A module of the network or the loss.
+    """
     home, name = definition["_target_"].rsplit(".", 1)
     arguments = {key: value for key, value in definition.items() if key != "_target_"}
     module: nn.Module = getattr(importlib.import_module(home), name)(**arguments)
@@ -116,11 +145,14 @@ def instantiate(definition: dict[str, Any]) -> nn.Module:
 
 
 def samples(folder: Path, settings: dict[str, Any]) -> Dataset[Any]:
-    """All samples of the run: the packed scans and synthetic triplets, in their shares.
+    """Make all samples of the run: the annotated scans and synthetic triplets, in their shares.
 
     Args:
         folder: The unpacked archive.
         settings: From it.
+
+    Returns:
+        As many samples as the settings say.
     """
     view = (settings["task"], settings["crop"], settings["pixel_size"])
     scans = AnnotatedScans(

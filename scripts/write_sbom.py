@@ -27,7 +27,15 @@ SCHEMA = SchemaVersion.V1_6
 
 
 def python_packages(python: str, project: str) -> Bom:
-    """List the packages of an environment, with licences and dependencies."""
+    """List the packages of an environment, with licences and dependencies.
+
+    Args:
+        python: Interpreter of the environment.
+        project: Path of the ``pyproject.toml`` that names the application.
+
+    Returns:
+        A CycloneDX document.
+    """
     command = ["environment", "--pyproject", project, "--mc-type", "application", "--output-reproducible", python]
     ended = subprocess.run(
         [sys.executable, "-m", "cyclonedx_py", *command], check=True, stdout=subprocess.PIPE, timeout=600
@@ -37,7 +45,11 @@ def python_packages(python: str, project: str) -> Bom:
 
 
 def system_packages() -> Iterator[Component]:
-    """List the packages of the Debian or Ubuntu system."""
+    """List the packages of the Debian or Ubuntu system.
+
+    Yields:
+        One component per package and architecture.
+    """
     distribution = platform.freedesktop_os_release()["ID"]
     query = ["dpkg-query", "--show", "--showformat", "${Package}\t${Version}\t${Architecture}\n"]
     listed = subprocess.run(query, check=True, stdout=subprocess.PIPE, text=True, timeout=60).stdout
@@ -47,7 +59,16 @@ def system_packages() -> Iterator[Component]:
 
 
 def main(python: str, project: str, output: str) -> None:
-    """Write the document; it is valid, or nothing is written."""
+    """Write the bill of materials; it is valid, or nothing is written.
+
+    Args:
+        python: Interpreter of the environment.
+        project: Path of the ``pyproject.toml`` that names the application.
+        output: File to write.
+
+    Raises:
+        SystemExit: If the document is not valid.
+    """
     bom = python_packages(python, project)
     bom.components.update(system_packages())
     bom.serial_number = uuid5(NAMESPACE_OID, "\n".join(sorted(str(component.purl) for component in bom.components)))

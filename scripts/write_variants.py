@@ -50,7 +50,14 @@ def main() -> None:
 
 
 def choose_persons(each: int) -> Iterator[int]:
-    """Seeds of so many persons of each kind, in the order of the seeds."""
+    """Choose so many persons of each kind, in the order of their seeds.
+
+    Args:
+        each: Persons of each kind: normal, and each numeric variant.
+
+    Yields:
+        Seeds of the persons.
+    """
     found: Counter[str] = Counter()
     kinds = {"normal", *VARIANT_STATEMENTS}
     for seed in count(FIRST_SEED):
@@ -64,7 +71,15 @@ def choose_persons(each: int) -> Iterator[int]:
 
 
 def write_scan(scan: SyntheticScan, path: Path) -> None:
-    """Write image and truth beside one another."""
+    """Write image and truth beside one another.
+
+    Args:
+        scan: Of one person.
+        path: Without the endings ``_img.nii.gz`` and ``_seg.nii.gz``.
+
+    Raises:
+        OutputError: If a file cannot be written.
+    """
     write_truth(scan, path.with_name(f"{path.name}_seg.nii.gz"))
     write_nifti(scan.image.with_array(quantize(scan.image.array)), path.with_name(f"{path.name}_img.nii.gz"))
 

@@ -66,6 +66,9 @@ class Protocol:
 
         Args:
             seed: Seed of the case.
+
+        Returns:
+            The protocol's own region, or one drawn by the seed where that is ``ANY_REGION``.
         """
         choice = [region for region in _REGIONS if self.region in (region, ANY_REGION)]
         return choice[int(np.random.default_rng((seed, _REGION_STREAM)).integers(len(choice)))]

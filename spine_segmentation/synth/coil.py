@@ -55,6 +55,9 @@ def draw_coil(rng: np.random.Generator) -> Coil:
 
     Args:
         rng: Source of all chance.
+
+    Returns:
+        Its kind, reach, bias and correction.
     """
     kinds: tuple[CoilKind, ...] = ("surface", "straight", "body")
     return Coil(

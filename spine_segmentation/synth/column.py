@@ -111,11 +111,25 @@ class Column:
         return float(self.disc_height[self.index(S1)]) >= LUMBARISED_DISC_MM
 
     def index(self, level: int) -> int:
-        """Position of the first entry with this VerSe number."""
+        """Find the first entry with a VerSe number.
+
+        Args:
+            level: VerSe number of a level that the column has.
+
+        Returns:
+            Its position in the arrays, from 0.
+        """
         return int(np.argmax(self.levels == level))
 
     def position(self, level: int) -> float:
-        """Arc length of the centre of a level that every person has, mm."""
+        """Give the arc length of the centre of a level that every person has.
+
+        Args:
+            level: Its VerSe number.
+
+        Returns:
+            Arc length, mm from the upper edge of the body of C2.
+        """
         return float(self.centre[self.index(level)])
 
 

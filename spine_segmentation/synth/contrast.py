@@ -99,7 +99,14 @@ class Contrast:
 
 
 def draw_weighting(rng: np.random.Generator) -> Weighting:
-    """Draw a sequence family as often as ``FAMILY_SHARES`` says."""
+    """Draw a sequence family as often as ``FAMILY_SHARES`` says.
+
+    Args:
+        rng: Source of all chance.
+
+    Returns:
+        The sequence family of one scan.
+    """
     return list(FAMILY_SHARES)[int(rng.choice(len(FAMILY_SHARES), p=list(FAMILY_SHARES.values())))]
 
 

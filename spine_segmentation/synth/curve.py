@@ -57,14 +57,28 @@ class Curve:
     tilt: Floats
 
     def place(self, arc_length: Floats) -> Floats:
-        """Positions (x, y, z) at arc lengths, mm, shape (n, 3)."""
+        """Give the positions of the column's points at arc lengths.
+
+        Args:
+            arc_length: mm from the upper edge of the body of C2, shape (n,).
+
+        Returns:
+            Positions (x, y, z): toward left, posterior and inferior, mm, shape (n, 3).
+        """
         lateral = np.interp(arc_length, ARC_LENGTHS, self.lateral)
         return np.stack(
             [lateral, np.interp(arc_length, self.arc, self.y), np.interp(arc_length, self.arc, self.z)], axis=-1
         )
 
     def point(self, arc_length: float) -> tuple[float, float]:
-        """Position (y, z) at an arc length, mm."""
+        """Give the position in the median plane at an arc length.
+
+        Args:
+            arc_length: mm from the upper edge of the body of C2.
+
+        Returns:
+            Position (y, z): toward posterior and inferior, mm.
+        """
         return float(np.interp(arc_length, self.arc, self.y)), float(np.interp(arc_length, self.arc, self.z))
 
 

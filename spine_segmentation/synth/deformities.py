@@ -61,7 +61,14 @@ class Deformities:
 
     @classmethod
     def none(cls, count: int) -> Self:
-        """A sound column of so many levels."""
+        """Describe a sound column.
+
+        Args:
+            count: Number of its levels, n.
+
+        Returns:
+            Full heights, and no change of any kind.
+        """
         return cls(
             height=np.ones(count),
             disc=np.ones(count),

@@ -44,7 +44,14 @@ class DiscDefects:
     infected: Floats
 
     def any_of(self, levels: slice) -> bool:
-        """Whether one of these levels has any of them."""
+        """Tell whether any of these discs has a defect.
+
+        Args:
+            levels: Positions in the column of the levels above the discs.
+
+        Returns:
+            Whether one of them has a fissure or gas, or is infected.
+        """
         return bool((self.fissure + self.gas + self.infected)[levels].any())
 
 

@@ -45,7 +45,14 @@ class FieldOfView:
 
 
 def whole(grid: Grid) -> FieldOfView:
-    """Cover all of a grid."""
+    """Cover all of a grid.
+
+    Args:
+        grid: The sagittal slices.
+
+    Returns:
+        All of its rows and columns.
+    """
     return FieldOfView((0, grid.rows), (0, grid.columns))
 
 

@@ -47,6 +47,9 @@ def draw_ghosts(rng: np.random.Generator, axis: int) -> Ghosts | None:
     Args:
         rng: Source of all chance.
         axis: The phase axis, -2 or -1.
+
+    Returns:
+        What moves, how strong the ghosts are and how far apart; None for no ghosts.
     """
     if rng.random() > 0.32:
         return None

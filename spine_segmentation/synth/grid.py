@@ -64,26 +64,57 @@ class Grid:
         return affine
 
     def lateral_tensor(self) -> Tensor:
-        """Give x of the slices' centres, shape (N,), mm."""
+        """Give x of the slices' centres.
+
+        Returns:
+            mm toward the left, shape (N,), float32.
+        """
         return torch.tensor(self.lateral, dtype=torch.float32, device=self.device)
 
     def inferior(self, step: int = 1) -> Tensor:
-        """Give z of every ``step``-th row, mm; with a step, one more than needed to enclose the last row."""
+        """Give z of every ``step``-th row.
+
+        Args:
+            step: Distance of the rows given, in rows; 1 for all.
+
+        Returns:
+            mm toward inferior, float32, shape (H,); with a larger step (H // step + 2,), so that the last row is
+            enclosed.
+        """
         down, _ = self._directions
         return self._middle[0] + self._offsets(self.rows, step) * float(down[2])
 
     def posterior(self, step: int = 1) -> Tensor:
-        """Give y of every ``step``-th column in the middle row, mm; with a step, one more than needed."""
+        """Give y of every ``step``-th column in the middle row.
+
+        Args:
+            step: Distance of the columns given, in columns; 1 for all.
+
+        Returns:
+            mm toward posterior, float32, shape (W,); with a larger step (W // step + 2,), so that the last column is
+            enclosed.
+        """
         _, back = self._directions
         return self._middle[1] + self._offsets(self.columns, step) * float(back[1])
 
     def posterior_drift(self, step: int = 1) -> Tensor:
-        """Give how far every ``step``-th row lies behind the middle one, mm; zero unless both slopes are not."""
+        """Give how far every ``step``-th row lies behind the middle one; zero unless both slopes are not.
+
+        Args:
+            step: Distance of the rows given, in rows; 1 for all.
+
+        Returns:
+            mm, float32, shape (H,); with a larger step (H // step + 2,), as for :meth:`inferior`.
+        """
         down, _ = self._directions
         return self._offsets(self.rows, step) * float(down[1])
 
     def lateral_drift(self) -> Tensor:
-        """Give how far the pixels lie to the left of their slice's centre, mm, shape (H, W)."""
+        """Give how far the pixels lie to the left of their slice's centre.
+
+        Returns:
+            mm, shape (H, W), float32.
+        """
         down, back = self._directions
         rows, columns = self._offsets(self.rows, 1), self._offsets(self.columns, 1)
         return (rows * float(down[0]))[:, None] + columns * float(back[0])

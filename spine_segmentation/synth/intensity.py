@@ -31,6 +31,9 @@ def draw_intensity_scale(rng: np.random.Generator) -> IntensityScale:
 
     Args:
         rng: Source of all chance.
+
+    Returns:
+        Sharpening, clipping, gamma and number of grey levels.
     """
     u, kind = rng.uniform, rng.random()
     return IntensityScale(

@@ -36,6 +36,9 @@ def draw_interference(rng: np.random.Generator, axis: int) -> Interference | Non
     Args:
         rng: Source of all chance.
         axis: The phase axis, -2 or -1.
+
+    Returns:
+        A zipper or a spike; None for no fault.
     """
     if rng.random() > 0.02:
         return None

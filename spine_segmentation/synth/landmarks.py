@@ -26,15 +26,36 @@ class Landmarks:
         self.scale = column.scale
 
     def arc(self, level: float) -> float:
-        """Arc length of a level's centre, mm."""
+        """Give the arc length of a level's centre.
+
+        Args:
+            level: VerSe number, or a number between those of two levels.
+
+        Returns:
+            Arc length, mm from the upper edge of the body of C2.
+        """
         return self._read(self._arcs, level)
 
     def half_depth(self, level: float) -> float:
-        """Half the anteroposterior diameter of a level's body, mm."""
+        """Give half the anteroposterior diameter of a level's body.
+
+        Args:
+            level: VerSe number, or a number between those of two levels.
+
+        Returns:
+            Half the diameter, mm.
+        """
         return self._read(self._half_depths, level)
 
     def half_width(self, level: float) -> float:
-        """Half the lateral diameter of a level's body, mm."""
+        """Give half the lateral diameter of a level's body.
+
+        Args:
+            level: VerSe number, or a number between those of two levels.
+
+        Returns:
+            Half the diameter, mm.
+        """
         return self._read(self._half_widths, level)
 
     def _read(self, values: list[float], level: float) -> float:

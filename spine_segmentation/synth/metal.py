@@ -35,6 +35,9 @@ def draw_metal_artefact(rng: np.random.Generator, axis: int) -> MetalArtefact:
     Args:
         rng: Source of all chance.
         axis: The frequency axis, -2 or -1.
+
+    Returns:
+        Reach, strength, bright rim and distortion of the disturbance.
     """
     u = rng.uniform
     return MetalArtefact(

@@ -88,23 +88,51 @@ COCCYGEAL_SEGMENTS: tuple[LevelSize, ...] = (
 
 
 def is_cervical(levels: Levels) -> npt.NDArray[np.bool_]:
-    """Which VerSe numbers are C1 to C7."""
+    """Tell which levels are C1 to C7.
+
+    Args:
+        levels: VerSe numbers, shape (n,).
+
+    Returns:
+        Shape (n,), bool.
+    """
     return levels <= C7
 
 
 def is_thoracic(levels: Levels) -> npt.NDArray[np.bool_]:
-    """Which VerSe numbers are T1 to T13."""
+    """Tell which levels are T1 to T13.
+
+    Args:
+        levels: VerSe numbers, shape (n,).
+
+    Returns:
+        Shape (n,), bool.
+    """
     thoracic: npt.NDArray[np.bool_] = ((levels >= T1) & (levels <= T12)) | (levels == T13)
     return thoracic
 
 
 def is_lumbar(levels: Levels) -> npt.NDArray[np.bool_]:
-    """Which VerSe numbers are L1 to L6."""
+    """Tell which levels are L1 to L6.
+
+    Args:
+        levels: VerSe numbers, shape (n,).
+
+    Returns:
+        Shape (n,), bool.
+    """
     return (levels >= L1) & (levels <= L6)
 
 
 def is_presacral(levels: Levels) -> npt.NDArray[np.bool_]:
-    """Which VerSe numbers are above S1."""
+    """Tell which levels are above S1.
+
+    Args:
+        levels: VerSe numbers, shape (n,).
+
+    Returns:
+        Shape (n,), bool.
+    """
     presacral: npt.NDArray[np.bool_] = (levels != S1) & (levels != BELOW_S1)
     return presacral
 

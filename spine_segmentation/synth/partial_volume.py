@@ -35,7 +35,14 @@ class SlicePlanes:
     weights: Tensor
 
     def average(self, planes: Tensor) -> Tensor:
-        """Average the planes of each slice: (planes, H, W) to (slices, H, W)."""
+        """Average the planes of each slice.
+
+        Args:
+            planes: Shape (planes, H, W), float32.
+
+        Returns:
+            Shape (slices, H, W), float32.
+        """
         return (self.weights @ planes.flatten(1)).view(-1, *planes.shape[1:])
 
 

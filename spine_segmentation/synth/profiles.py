@@ -35,7 +35,15 @@ def profile(positions: npt.ArrayLike, values: npt.ArrayLike, smoothing: int = 0)
 
 
 def smooth(table: Floats, width: int) -> Floats:
-    """Convolve a table with a Hann window of ``width`` entries (odd), its ends held constant."""
+    """Convolve a table with a Hann window, its ends held constant.
+
+    Args:
+        table: Shape (n,).
+        width: Entries of the window, odd.
+
+    Returns:
+        Shape (n,).
+    """
     window = np.hanning(width + 2)[1:-1]
     return np.convolve(np.pad(table, width // 2, mode="edge"), window / window.sum(), "valid")
 

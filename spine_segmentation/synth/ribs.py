@@ -76,11 +76,14 @@ def draw_ribs(rng: np.random.Generator, column: Column) -> RibCage:
 
 
 def chest_wall(patch: Patch, cage: RibCage) -> Tensor:
-    """Distance of the ribs behind the bodies' centre line, mm, (n, h, w).
+    """Give the distance of the ribs behind the bodies' centre line.
 
     Args:
         patch: Where to compute.
         cage: From :func:`draw_ribs`.
+
+    Returns:
+        mm, shape (n, h, w).
     """
     return tabulate(patch.aside.clamp(cage.aside[0], cage.aside[-1]), cage.aside, cage.course[:1])[0]
 

@@ -38,6 +38,9 @@ def draw_saturation_bands(rng: np.random.Generator) -> tuple[SaturationBand, ...
 
     Args:
         rng: Source of all chance.
+
+    Returns:
+        The bands, each with its place, angle, width and remaining signal; empty for none.
     """
     u, bands = rng.uniform, []
     if rng.random() < 0.3:

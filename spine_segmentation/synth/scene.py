@@ -63,7 +63,14 @@ class Patch:
     window: tuple[slice, slice, slice]
 
     def crop(self, tensor: Tensor) -> Tensor:
-        """Take this part of a tensor of shape (H, W) or (N, H, W)."""
+        """Take this part of a tensor on the whole grid.
+
+        Args:
+            tensor: Shape (H, W) or (N, H, W).
+
+        Returns:
+            A view, shape (h, w) or (n, h, w).
+        """
         return tensor[self.window[3 - tensor.ndim :]]
 
     def paint(self, mask: Tensor, tissue: Tissue) -> None:

@@ -32,12 +32,26 @@ class JointDistribution:
 
     @classmethod
     def from_table(cls, table: dict[str, Any]) -> Self:
-        """Read ``mean``, ``sd`` and ``correlation``."""
+        """Read one quantity of the packaged table.
+
+        Args:
+            table: ``mean`` and ``sd``, n numbers each, and ``correlation``, n rows of n.
+
+        Returns:
+            The distribution, with the correlation factorised.
+        """
         mean, sd, correlation = (np.array(table[name], dtype=np.float64) for name in ("mean", "sd", "correlation"))
         return cls(mean, sd, np.linalg.cholesky(correlation).astype(np.float64))
 
     def draw(self, rng: np.random.Generator) -> Floats:
-        """Draw one person's values, shape (n,)."""
+        """Draw one person's values.
+
+        Args:
+            rng: Source of all chance.
+
+        Returns:
+            Shape (n,), in the unit of the mean.
+        """
         deviation: Floats = self.factor @ rng.standard_normal(len(self.mean))
         return self.mean + self.sd * deviation
 
@@ -67,7 +81,11 @@ class ShapeStatistics:
 
 @cache
 def shape_statistics() -> ShapeStatistics:
-    """Read the packaged table."""
+    """Read the packaged table.
+
+    Returns:
+        Spacing and angles of the segments; the same object on every call.
+    """
     table: dict[str, Any] = json.loads(files(__package__).joinpath("shape_statistics.json").read_text())
     return ShapeStatistics(
         segments=tuple(table["segments"]),

@@ -85,7 +85,7 @@ def draw_skin(rng: np.random.Generator, column: Column) -> SkinShape:
 
 
 def skin_depth(at: Coordinates, canal: CanalFrame, shape: SkinShape) -> Tensor:
-    """Distance to the skin of the back, negative outside the body, mm, (H, W).
+    """Give the distance to the skin of the back.
 
     The skin takes no part in sharp bends of the column.
 
@@ -93,6 +93,9 @@ def skin_depth(at: Coordinates, canal: CanalFrame, shape: SkinShape) -> Tensor:
         at: Coordinates of the grid.
         canal: Walls of the canal.
         shape: From :func:`draw_skin`.
+
+    Returns:
+        Distance, mm, negative outside the body, shape (H, W), float32.
     """
     depth = lookup(shape.back, at.s) - canal.behind
     coarse = F.avg_pool2d(depth[None, None], _STEP, _STEP, ceil_mode=True)

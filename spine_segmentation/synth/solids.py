@@ -17,7 +17,11 @@ class Solid(Protocol):
     """Something that can be painted."""
 
     def paint(self, scene: Scene) -> None:
-        """Paint it where the grid reaches it."""
+        """Paint it where the grid reaches it.
+
+        Args:
+            scene: Changed in place.
+        """
         ...
 
 
@@ -48,7 +52,11 @@ class Tube:
     coat: Tissue = Tissue.FAT
 
     def reach(self) -> Reach:
-        """Box that holds it."""
+        """Give the box that holds it.
+
+        Returns:
+            In column coordinates, with the coat.
+        """
         d = [(d - (1 + self.rim) * h, d + (1 + self.rim) * h) for d, h in zip(self.d, self.half_depth, strict=True)]
         x = [(x - (1 + self.rim) * h, x + (1 + self.rim) * h) for x, h in zip(self.x, self.half_width, strict=True)]
         ends = self.s[0] - self.half_depth[0], self.s[-1] + self.half_depth[-1]
@@ -92,7 +100,11 @@ class Ellipsoid:
     coat: Tissue = Tissue.FAT
 
     def reach(self) -> Reach:
-        """Box that holds it."""
+        """Give the box that holds it.
+
+        Returns:
+            In column coordinates, with the coat.
+        """
         s, d, x = ((1 + self.rim) * half for half in self.half)
         d, x = d + abs(self.lean[0]) * s, x + abs(self.lean[1]) * s
         spans = [(centre - h, centre + h) for centre, h in zip(self.centre, (s, d, x), strict=True)]

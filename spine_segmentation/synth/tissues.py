@@ -103,6 +103,9 @@ class TissueMap:
         Args:
             shape: (N, H, W): slices, rows, columns.
             device: Where to keep it.
+
+        Returns:
+            Zero in every field.
         """
         codes = [torch.zeros(shape, dtype=torch.uint8, device=device) for _ in range(3)]
         fields = [torch.zeros(size, device=device) for size in (shape, shape, shape[1:])]
@@ -133,13 +136,21 @@ class TissueMap:
         _assign(self.level, mask, level)
 
     def is_bone(self) -> Tensor:
-        """Where bodies, posterior elements or the sacrum are; (N, H, W), bool."""
+        """Tell where bodies, posterior elements or the sacrum are.
+
+        Returns:
+            Shape (N, H, W), bool.
+        """
         return (self.semantic == Semantic.BODY) | (self.semantic == Semantic.POSTERIOR) | (
             self.semantic == Semantic.SACRUM
         )  # fmt: skip
 
     def is_soft(self) -> Tensor:
-        """Where neither bone nor disc is; (N, H, W), bool."""
+        """Tell where neither bone nor disc is.
+
+        Returns:
+            Shape (N, H, W), bool.
+        """
         return (self.semantic == Semantic.BACKGROUND) | (self.semantic == Semantic.CANAL)
 
 

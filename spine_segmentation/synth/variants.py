@@ -58,18 +58,40 @@ _ONE_SIDED = 0.5
 
 
 def draw_variant(rng: np.random.Generator) -> Variant:
-    """Draw which variant a person has."""
+    """Draw which variant a person has.
+
+    Args:
+        rng: Source of all chance.
+
+    Returns:
+        One of ``VARIANTS``.
+    """
     return VARIANTS[int(rng.choice(len(VARIANTS), p=[variant.drawn for variant in VARIANTS]))]
 
 
 def presacral_names(variant: Variant) -> list[str]:
-    """Names from C2 to the lowest lumbar vertebra."""
+    """Name the vertebrae from C2 to the lowest lumbar one.
+
+    Args:
+        variant: How many thoracic and lumbar vertebrae there are.
+
+    Returns:
+        Names, top to bottom.
+    """
     counts = {"C": range(C2, 8), "T": range(1, variant.thoracic + 1), "L": range(1, variant.lumbar + 1)}
     return [f"{letter}{number}" for letter, numbers in counts.items() for number in numbers]
 
 
 def draw_sacral_wing(rng: np.random.Generator, variant: Variant) -> Floats:
-    """Draw how far the last lumbar vertebra's transverse processes have grown into the ala, 0 to 1, right and left."""
+    """Draw how far the transverse processes of the last lumbar vertebra have grown into the ala.
+
+    Args:
+        rng: Source of all chance.
+        variant: Says how far it is sacralised.
+
+    Returns:
+        Right and left, 0 to 1, shape (2,).
+    """
     wing = rng.uniform(0.5, 1.0, 2) * variant.sacralised
     if rng.random() < _ONE_SIDED:
         wing[rng.integers(2)] = 0.0

@@ -24,12 +24,15 @@ _COLUMNS_MM = 200.0
 
 
 def region_levels(column: Column, region: Region) -> tuple[int, int]:
-    """First and last position in the column of a region's vertebrae.
+    """Find a region's vertebrae in the column.
 
     Args:
         column: The levels.
         region: ``"cervical"`` is C2 to T1, ``"thoracic"`` C7 to L1, ``"lumbar"`` the lowest thoracic level to the
             first segment below S1, ``"whole"`` C2 to the same.
+
+    Returns:
+        Positions of the first and the last one.
     """
     below_s1 = column.index(BELOW_S1)
     first, last = {

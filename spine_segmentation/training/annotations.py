@@ -26,6 +26,9 @@ def split_scans(pairs: Sequence[Pair], held_out: Sequence[str], *, training: boo
         held_out: Names of the scans to keep out; all scans of a patient, or none.
         training: Whether to return those to train on or those kept out.
 
+    Returns:
+        The pairs of the one kind or the other, in their order.
+
     Raises:
         UsageError: If a scan to keep out is not there: then a run could train on it under another name.
     """
@@ -46,6 +49,16 @@ def read_scans(pairs: Sequence[Pair], task: Task) -> list[AnnotatedScan]:
     Args:
         pairs: Image and mask files in any orientation; masks carry VerSe numbers.
         task: Which target to make.
+
+    Returns:
+        One scan for each pair, in canonical orientation.
+
+    Raises:
+        UnreadableFile: If a file does not exist or is not NIfTI.
+        TruncatedFile: If a file ends early.
+        InvalidVolume: If a volume is not three-dimensional, not real-valued, or a voxel is not finite.
+        MissingGeometry: If a file has no orientation or no known unit of length.
+        UnsupportedOrientation: If the slices are thick and not sagittal.
     """
     return [_read_scan(image_file, mask_file, task) for image_file, mask_file in pairs]
 

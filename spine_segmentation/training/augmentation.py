@@ -70,6 +70,9 @@ def crop_field_of_view(image: Tensor, target: Tensor, random: Random) -> tuple[T
         image: Shape (channels, rows, columns).
         target: Shape (rows, columns).
         random: Source of randomness.
+
+    Returns:
+        Image and target of the same shapes.
     """
     inside = torch.zeros(image.shape[-2:], dtype=torch.bool)
     (top, bottom), (left, right) = (_random_range(length, random) for length in image.shape[-2:])
@@ -85,6 +88,9 @@ def cut_column(image: Tensor, target: Tensor, pixel_size: float, random: Random)
         target: Shape (rows, columns), 0 where nothing is labelled.
         pixel_size: mm.
         random: Source of randomness.
+
+    Returns:
+        Image and target of the same shapes, both zero where they end; unchanged if nothing is labelled.
     """
     labelled = torch.nonzero((target > 0).any(1))[:, 0]
     if len(labelled) == 0:
@@ -113,6 +119,9 @@ def recolour(image: Tensor, regions: Tensor, random: Random) -> Tensor:
         image: Shape (channels, rows, columns), about 0 to 1.
         regions: Class numbers of the same shape, uint8.
         random: Source of randomness.
+
+    Returns:
+        The same shape, not negative.
     """
     result = image.clone()
     for region in torch.unique(regions).tolist():
@@ -124,11 +133,14 @@ def recolour(image: Tensor, regions: Tensor, random: Random) -> Tensor:
 
 
 def random_look(image: Tensor, random: Random) -> Tensor:
-    """Random gamma, inversion, sensitivity, blur and Rician noise.
+    """Change gamma, inversion, sensitivity, blur and Rician noise at random.
 
     Args:
         image: Shape (channels, rows, columns), about 0 to 1.
         random: Source of randomness.
+
+    Returns:
+        The same shape, not negative; exact zeros stay zero.
     """
     shape = (image.shape[-2], image.shape[-1])
     visible = image > 0

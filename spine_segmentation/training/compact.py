@@ -27,6 +27,9 @@ def shrink(scan: AnnotatedScan) -> AnnotatedScan:
 
     Args:
         scan: With anything labelled.
+
+    Returns:
+        The same slices, with pixels of about ``PIXEL_MM``.
     """
     columns = torch.nonzero((scan.tissues > 0).any(0).any(0))
     margin = round(MARGIN_MM / scan.spacing[2])
@@ -58,6 +61,9 @@ def load_scan(path: Path) -> AnnotatedScan:
 
     Args:
         path: Ends in ``.npz``.
+
+    Returns:
+        The scan; its image is coarser by the seven bits, and its highest intensity is 1.
     """
     with np.load(path) as content:
         image = dequantise(torch.from_numpy(_sums(content["image"])) << 1)

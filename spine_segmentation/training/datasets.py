@@ -46,6 +46,9 @@ class Mixture(Dataset[Sample]):
         shares: Probability of each, adding up to one.
         length: Samples an epoch.
         seed: Which data set gives sample k depends on the seed and k alone.
+
+    Raises:
+        UsageError: If there is not one share for each data set, or they do not add up to one.
     """
 
     def __init__(

@@ -47,7 +47,14 @@ class PartialDiceCELoss(nn.Module):
         return cross_entropy + false_discs + self.dice_weight * overlap
 
     def overlap_loss(self, dice: Tensor) -> Tensor:
-        """One minus the mean of the classes' soft Dice, (classes - 1,)."""
+        """Give the loss of the classes' overlap: one minus its mean.
+
+        Args:
+            dice: Soft Dice of each class but 0, shape (classes - 1,), 0 to 1.
+
+        Returns:
+            A scalar.
+        """
         return 1 - dice.mean()
 
 

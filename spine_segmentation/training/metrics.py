@@ -31,7 +31,12 @@ class KnownPixelDice(Metric):
         self.total = torch.zeros(len(self.classes))
 
     def update(self, output: tuple[Tensor, Tensor]) -> None:
-        """Take logits (batch, classes, H, W) and targets (batch, 1, H, W)."""
+        """Count the pixels of one more batch.
+
+        Args:
+            output: Logits (batch, classes, H, W), and targets (batch, 1, H, W), class numbers, ``NO_DISC`` or
+                ``IGNORE``.
+        """
         predicted, target = output[0].argmax(1).cpu(), output[1][:, 0].cpu()
         known = target < NO_DISC
         for k, number in enumerate(self.classes):
@@ -40,7 +45,11 @@ class KnownPixelDice(Metric):
             self.total[k] += mine.sum() + wanted.sum()
 
     def compute(self) -> float:
-        """The mean over the classes."""
+        """Give the mean over the classes.
+
+        Returns:
+            Mean Dice, 0 to 1.
+        """
         return float((2 * self.overlap / self.total.clamp(min=1)).mean())
 
 
@@ -55,12 +64,21 @@ class KnownPixelAccuracy(Metric):
         self.right, self.known = 0, 0
 
     def update(self, output: tuple[Tensor, Tensor]) -> None:
-        """Take logits (batch, classes, H / stride, W / stride) and targets (batch, 1, H, W)."""
+        """Count the pixels of one more batch.
+
+        Args:
+            output: Logits (batch, classes, H / stride, W / stride), and targets (batch, 1, H, W), class numbers or
+                ``IGNORE``.
+        """
         predicted, target = output[0].argmax(1).cpu(), thin_out(output[1], output[0]).cpu()
         known = target < NO_DISC
         self.right += int((predicted == target)[known].sum())
         self.known += int(known.sum())
 
     def compute(self) -> float:
-        """The share, 0 to 1."""
+        """Give the share of the known pixels that are right.
+
+        Returns:
+            The share, 0 to 1.
+        """
         return self.right / max(self.known, 1)

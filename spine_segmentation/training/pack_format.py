@@ -106,11 +106,14 @@ class PackFormat:
 
 
 def shard_path(folder: Path, first_seed: int) -> Path:
-    """Where the shard that starts with a seed is kept.
+    """Say where the shard that starts with a seed is kept.
 
     Args:
         folder: Of the pack.
         first_seed: Seed of the shard's first triplet.
+
+    Returns:
+        A ``.npy`` file, whose name sorts by seed.
     """
     return folder / f"{first_seed:012d}.npy"
 
@@ -147,7 +150,14 @@ def quantise(image: Tensor) -> Tensor:
 
 
 def dequantise(code: Tensor) -> Tensor:
-    """Undo :func:`quantise` up to a factor: uint8 to float32."""
+    """Undo :func:`quantise` up to a factor.
+
+    Args:
+        code: Any shape, uint8.
+
+    Returns:
+        The same shape, float32; exact zeros stay zero.
+    """
     return (code.float() / 255) ** 2 * CEILING
 
 

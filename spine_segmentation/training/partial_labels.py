@@ -38,10 +38,13 @@ def semantic_target(mask: Volume) -> npt.NDArray[np.uint8]:
 
 
 def tissue_classes(mask: Volume) -> npt.NDArray[np.uint8]:
-    """Channel numbers of the segmentation network as labelled, 0 where nothing is labelled.
+    """Translate a mask to the segmentation network's channel numbers as labelled.
 
     Args:
         mask: VerSe numbers on any grid.
+
+    Returns:
+        Shape of the mask, uint8; 0 where nothing is labelled.
     """
     classes = np.zeros(mask.shape, np.uint8)
     classes[_bodies(mask.array)] = CHANNELS.index("vertebra")

@@ -33,6 +33,9 @@ def initialise(network: nn.Module, weights: str) -> nn.Module:
     Args:
         network: Changed in place.
         weights: A file with a state dict; empty for random weights.
+
+    Returns:
+        The same network.
     """
     if weights:
         network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))

@@ -50,6 +50,9 @@ def make_sample(image: Tensor, target: Tensor, task: Task) -> Sample:
         image: Triplet of slices, (3, rows, columns), float32, not negative; exact zeros are outside the field of view.
         target: Channel numbers of the middle slice, (rows, columns), uint8.
         task: What the channel numbers mean.
+
+    Returns:
+        The sample.
     """
     label = target[None].long()
     if task == "level":
