@@ -107,6 +107,9 @@ class CommitmentListener:
 
         Args:
             event: Of ``EVT_N_EVENT_REPORT``.
+
+        Returns:
+            The status of the response, and None: a response has no content.
         """
         report = event.event_information
         with self._lock:

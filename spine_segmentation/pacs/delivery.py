@@ -28,7 +28,14 @@ class Sender(Protocol):
     """Sends objects to one destination."""
 
     def send(self, parcels: Sequence[Parcel]) -> list[Attempt]:
-        """Send objects; returns how it went with each."""
+        """Send objects.
+
+        Args:
+            parcels: The objects.
+
+        Returns:
+            How it went with each, in the same order.
+        """
 
 
 class Deliverer:

@@ -73,6 +73,9 @@ def answer(request: Request, process: Process) -> Reply:
         request: What to do.
         process: The pipeline.
 
+    Returns:
+        The names of the DICOM files written, series by series.
+
     Raises:
         SystemExit: If the error is not the input's fault: the service then starts another process.
     """
