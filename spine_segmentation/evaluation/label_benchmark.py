@@ -146,8 +146,8 @@ def observe_folder(
         data: Folder of ``NAME_img.nii.gz`` and ``NAME_seg.nii.gz``, each pair on one grid.
         observer: The networks.
         mapping: Meaning of the masks' values.
-        visible: Numbers of vertebrae in view.
         most: Most windows of a scan; where there are more, as many as this are drawn.
+        visible: Numbers of vertebrae in view.
         seed: Of the draw.
         progress: Called after each scan.
 
