@@ -124,6 +124,9 @@ def crop_rows(volume: Volume, rows: tuple[int, int]) -> Volume:
 
     Returns:
         The rows, a view of the array, with an affine of their own.
+
+    Raises:
+        InvalidVolume: If there is no row between them.
     """
     affine = volume.affine.copy()
     affine[:3, 3] = volume.to_patient((0, rows[0], 0))

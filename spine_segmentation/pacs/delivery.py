@@ -68,6 +68,10 @@ class Deliverer:
 
         Returns:
             Whether there may be more to send at once.
+
+        Raises:
+            UsageError: If the TLS files cannot be used.
+            OutputError: If the destination cuts the association of a commitment request off.
         """
         if self._requester is not None:
             self._requester.step()

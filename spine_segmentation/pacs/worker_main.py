@@ -170,6 +170,9 @@ def main(device: str, models: str) -> None:
     Args:
         device: A torch device.
         models: Folder with the bundles; empty for those of the package.
+
+    Raises:
+        SystemExit: If the networks cannot be loaded, with the exit code of the error.
     """
     from spine_segmentation.pipeline import SpinePipeline
     from spine_segmentation.study_run import process_study
