@@ -54,8 +54,11 @@ class Anchor:
         Args:
             text: ``"L5=<x>,<y>,<z>"``, ``"L5=lowest"`` or ``"L5=highest"``.
 
+        Returns:
+            The anchor; a point is in patient coordinates (LPS), mm.
+
         Raises:
-            UsageError: If it has not this form.
+            UsageError: If it has not this form, or names no structure of a spine.
         """
         match = _FORM.fullmatch(text.strip())
         if match is None:

@@ -69,11 +69,25 @@ class Piece:
         return len(self.members) / max(self.height, 1.0)
 
     def part(self, chosen: npt.NDArray[np.bool_]) -> Piece:
-        """Those of its voxels for which the mask is true."""
+        """Keep some of the voxels; the depth stays that of the whole.
+
+        Args:
+            chosen: Shape (n,), bool, in the order of ``members``.
+
+        Returns:
+            The voxels for which the mask is true.
+        """
         return Piece(self.members[chosen], self.heights[chosen], self.depth, self.topmost)
 
     def join(self, other: Piece) -> Piece:
-        """Both together."""
+        """Put two pieces together.
+
+        Args:
+            other: Between the same two discs.
+
+        Returns:
+            The voxels of both, with the greater depth.
+        """
         members = np.concatenate([self.members, other.members])
         heights = np.concatenate([self.heights, other.heights])
         return Piece(members, heights, max(self.depth, other.depth), self.topmost)

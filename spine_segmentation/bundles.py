@@ -66,6 +66,9 @@ def bundle_folder(name: str, models: Path | None = None) -> Path:
         name: ``"segmentation"`` or ``"labeling"``.
         models: Folder that holds the bundles; None for the ones that come with the package.
 
+    Returns:
+        The bundle's root.
+
     Raises:
         ModelError: If it is not there.
     """
@@ -87,6 +90,9 @@ def running_bundle(name: str) -> Path:
     Args:
         name: The bundle of the package to take where MONAI runs none.
 
+    Returns:
+        The bundle's root.
+
     Raises:
         ModelError: If that is not there.
     """
@@ -100,6 +106,9 @@ def load_bundle(folder: Path, device: str = "cpu") -> Bundle:
     Args:
         folder: The bundle's root.
         device: A torch device, e.g. ``"cpu"`` or ``"cuda:0"``.
+
+    Returns:
+        The bundle, its network on the device and in evaluation mode.
 
     Raises:
         ModelError: If the weights are absent or do not fit the network.
@@ -155,6 +164,9 @@ def select_device(device: str) -> torch.device:
 
     Args:
         device: ``"cpu"``, ``"cuda"``, ``"cuda:0"`` ...
+
+    Returns:
+        The device, as torch's own type.
 
     Raises:
         DeviceUnavailable: If it is neither of these, or does not exist here.

@@ -75,7 +75,14 @@ class Voxels:
     parts: npt.NDArray[np.intp]
 
     def select(self, chosen: npt.NDArray[np.bool_]) -> Voxels:
-        """Those of the voxels for which the mask, shape (n,), is true."""
+        """Keep some of the voxels.
+
+        Args:
+            chosen: Shape (n,), bool.
+
+        Returns:
+            The voxels for which the mask is true, in the same order.
+        """
         return Voxels(self.indices[chosen], self.points[chosen], self.semantic[chosen], self.parts[chosen])
 
 

@@ -66,7 +66,11 @@ class GeometryTable:
     @classmethod
     @cache
     def read(cls) -> Self:
-        """Read the table of the package."""
+        """Read the table of the package.
+
+        Returns:
+            The table, read once and shared by all callers.
+        """
         content = json.loads(TABLE.read_text())
         rows = np.array([[content["pairs"][f"{a}-{b}"][name] for name in _FEATURES] for a, b in PAIRS])
         correlation = np.stack([correlate(**content["correlation"][name]) for name in _FEATURES])

@@ -49,13 +49,30 @@ class NetworkGrid:
         return top + self.size[0] + bottom, left + self.size[1] + right
 
     def crop(self, maps: Tensor) -> Tensor:
-        """Remove the padding: (..., padded rows, padded columns) to (..., rows, columns)."""
+        """Remove the padding.
+
+        Args:
+            maps: Shape (..., padded rows, padded columns).
+
+        Returns:
+            Shape (..., rows, columns), a view of the maps.
+        """
         top, _, left, _ = self.padding
         rows, columns = self.size
         return maps[..., top : top + rows, left : left + columns]
 
     def restore(self, classes: Array) -> Volume:
-        """Bring an array in canonical orientation, (slices, *canonical_size), back to the source's grid."""
+        """Bring an array in canonical orientation back to the source's grid.
+
+        Args:
+            classes: Shape (slices, *canonical_size), any dtype.
+
+        Returns:
+            A volume of the source's axis order and affine, and of the array's dtype.
+
+        Raises:
+            InvalidVolume: If the shape is not that of the source.
+        """
         return self.source.with_array(np.ascontiguousarray(self.reorientation.undo(classes)))
 
 
@@ -88,11 +105,14 @@ def to_network_grid(volume: Volume, pixel_size: float) -> tuple[Tensor, NetworkG
 
 
 def neighbour_indices(shown: Sequence[bool], neighbour: int) -> list[tuple[int, int, int]]:
-    """For every slice, the slices of its three channels; where a neighbour is missing, the slice itself.
+    """Find the slices of the three channels of every slice; where a neighbour is missing, it is the slice itself.
 
     Args:
         shown: Whether each slice shows anything; a blank one, as padding leaves it, counts as missing.
         neighbour: Distance of the neighbours, in slices.
+
+    Returns:
+        For every slice the indices of the slice before, its own, and the slice after.
     """
 
     def present(index: int, slice_index: int) -> int:
@@ -102,7 +122,15 @@ def neighbour_indices(shown: Sequence[bool], neighbour: int) -> list[tuple[int, 
 
 
 def stack_neighbours(image: Tensor, neighbour: int) -> Tensor:
-    """Stack every slice with its two neighbours as channels: (slices, H, W) to (slices, 3, H, W)."""
+    """Stack every slice with its two neighbours as channels.
+
+    Args:
+        image: Shape (slices, H, W), intensities of at least 0, with zeros as padding.
+        neighbour: Distance of the neighbours, in slices.
+
+    Returns:
+        Shape (slices, 3, H, W), the image's dtype; channel 1 is the slice itself.
+    """
     lowest = torch.where(image > 0, image, torch.inf).amin((1, 2))  # around it lies padding, which is 0
     shown = image.amax((1, 2)) > lowest
     return image[torch.tensor(neighbour_indices(shown.tolist(), neighbour))]

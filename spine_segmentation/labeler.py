@@ -182,6 +182,9 @@ def decode_instances(
         below_s1: Likewise.
         known: Names that are certain, by number of the instance from 0.
 
+    Returns:
+        The most probable sequences of names, and the posterior of every name for every instance.
+
     Raises:
         UsageError: If the evidence does not fit the instances, or the known names contradict one another.
     """

@@ -87,6 +87,9 @@ def log_sum(logs: Floats, axis: int) -> Floats:
     Args:
         logs: Any shape, below +inf.
         axis: To sum over.
+
+    Returns:
+        Shape of the logs without the axis.
     """
     largest = logs.max(axis=axis, keepdims=True)
     shift = np.where(np.isfinite(largest), largest, 0.0)

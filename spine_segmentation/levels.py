@@ -39,7 +39,15 @@ class PoolLevelsd(MapTransform):
         self.grid_key, self.instances_key = grid_key, instances_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Replace logits (slices, channels, rows, columns) of the padded slices by ``LevelEvidence``."""
+        """Pool the logits of one volume.
+
+        Args:
+            data: Holds under each key logits (slices, channels, rows, columns) of the padded slices at any resolution,
+                and a :class:`NetworkGrid` and :class:`Instances` under their own keys.
+
+        Returns:
+            The dictionary with :class:`LevelEvidence` in place of the logits.
+        """
         grid, instances = data[self.grid_key], data[self.instances_key]
         return {**data, **{key: pool_levels(data[key], grid, instances) for key in self.key_iterator(data)}}
 

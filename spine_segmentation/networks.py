@@ -96,7 +96,13 @@ class CompactUNet(nn.Module):
 
 
 class FineHead(nn.Module):
-    """Full-resolution logits by two depth-to-space steps."""
+    """Full-resolution logits by two depth-to-space steps.
+
+    Args:
+        in_channels: Of the features at stride 4.
+        stem_channels: Of the features at stride 2.
+        out_channels: Number of classes.
+    """
 
     def __init__(self, in_channels: int, stem_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -104,26 +110,52 @@ class FineHead(nn.Module):
         self.classify = nn.Conv2d(stem_channels, out_channels * 4, 3, padding=1)
 
     def forward(self, features: Tensor, half: Tensor) -> Tensor:
-        """Map features at stride 4 and the stem's at stride 2 to logits at stride 1."""
+        """Predict logits at full resolution.
+
+        Args:
+            features: Shape (batch, in_channels, H / 4, W / 4).
+            half: Features of the stem, shape (batch, stem_channels, H / 2, W / 2).
+
+        Returns:
+            Logits, shape (batch, out_channels, H, W).
+        """
         refined = F.relu(F.pixel_shuffle(self.expand(features), 2) + half)
         return F.pixel_shuffle(self.classify(refined), 2)
 
 
 class CoarseHead(nn.Module):
-    """Logits at stride 4: at full resolution, those of many classes would fill the memory."""
+    """Logits at stride 4: at full resolution, those of many classes would fill the memory.
+
+    Args:
+        in_channels: Of the features at stride 4.
+        out_channels: Number of classes.
+    """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         self.classify = nn.Conv2d(in_channels, out_channels, 1)
 
     def forward(self, features: Tensor, half: Tensor) -> Tensor:
-        """Map features at stride 4 to logits at stride 4; the stem's at stride 2 do not count."""
+        """Predict logits at stride 4.
+
+        Args:
+            features: Shape (batch, in_channels, H / 4, W / 4).
+            half: Features of the stem; not used, as this head restores no edges.
+
+        Returns:
+            Logits, shape (batch, out_channels, H / 4, W / 4).
+        """
         logits: Tensor = self.classify(features)
         return logits
 
 
 class ConvolutionBlock(nn.Sequential):
-    """3x3 convolution, batch normalisation, ReLU."""
+    """3x3 convolution, batch normalisation, ReLU.
+
+    Args:
+        in_channels: Of (batch, in_channels, H, W).
+        out_channels: Of the result, (batch, out_channels, H, W).
+    """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(
@@ -134,7 +166,13 @@ class ConvolutionBlock(nn.Sequential):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with a shortcut (He et al. 2016)."""
+    """Two 3x3 convolutions with a shortcut (He et al. 2016).
+
+    Args:
+        in_channels: Of the features that come in.
+        out_channels: Of the features that go out.
+        stride: Of the first convolution, 1 or 2.
+    """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
         super().__init__()
@@ -146,13 +184,25 @@ class ResidualBlock(nn.Module):
         self.shortcut = nn.Identity() if same else nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        """(batch, in_channels, H, W) to (batch, out_channels, H / stride, W / stride)."""
+        """Apply the convolutions and add the shortcut.
+
+        Args:
+            features: Shape (batch, in_channels, H, W).
+
+        Returns:
+            Shape (batch, out_channels, H / stride, W / stride).
+        """
         hidden = F.relu(self.norm1(self.convolution1(features)), inplace=True)
         return F.relu(self.norm2(self.convolution2(hidden)) + self.shortcut(features), inplace=True)
 
 
 class AttentionBlock(nn.Module):
-    """Self-attention over all positions, with a depthwise convolution that tells where each lies."""
+    """Self-attention over all positions, with a depthwise convolution that tells where each lies.
+
+    Args:
+        channels: Of the features; a multiple of ``heads``.
+        heads: Number of attention heads.
+    """
 
     def __init__(self, channels: int, heads: int = 4) -> None:
         super().__init__()
@@ -165,7 +215,14 @@ class AttentionBlock(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(channels, 2 * channels), nn.GELU(), nn.Linear(2 * channels, channels))
 
     def forward(self, features: Tensor) -> Tensor:
-        """(batch, channels, H, W) to the same shape."""
+        """Let every position see all others.
+
+        Args:
+            features: Shape (batch, channels, H, W), any H and W.
+
+        Returns:
+            Shape (batch, channels, H, W).
+        """
         features = features + self.position(features)
         batch, channels, rows, columns = features.shape
         tokens = features.flatten(2).transpose(1, 2)

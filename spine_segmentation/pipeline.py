@@ -147,6 +147,9 @@ def shows_spine(result: SpineResult) -> bool:
 
     Args:
         result: The result of a run.
+
+    Returns:
+        True if there is a named structure, or where nothing was named a voxel of a vertebra or disc.
     """
     if result.labeling is not None:
         return bool(result.labeling.structures)

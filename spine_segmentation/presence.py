@@ -72,10 +72,13 @@ class Presence:
 
     @classmethod
     def unknown(cls, count: int) -> Self:
-        """Nothing is known.
+        """Say that nothing is known.
 
         Args:
             count: Number of instances.
+
+        Returns:
+            Zeros: nothing speaks for or against any instance.
         """
         return cls(np.zeros(count), np.zeros((count, MISSED_COUNTS)))
 

@@ -209,11 +209,14 @@ def decisive(names: Names, kinds: Sequence[Kind]) -> Names:
 
 
 def contradict(one: Names, other: Names) -> bool:
-    """Whether the same instance has two names.
+    """Tell whether the same instance has two names.
 
     Args:
         one: Names of the n instances, None where they say nothing.
         other: Others of the same.
+
+    Returns:
+        True if any instance is named in both, but differently.
     """
     return any(a != b for a, b in zip(one, other, strict=True) if a is not None and b is not None)
 

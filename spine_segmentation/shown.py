@@ -35,10 +35,13 @@ class Shown:
 
     @classmethod
     def whole(cls, grid: Volume) -> Self:
-        """All of a grid.
+        """Take all of a grid.
 
         Args:
             grid: In any orientation.
+
+        Returns:
+            True everywhere.
 
         Raises:
             UnsupportedOrientation: If the slices are thick and not sagittal.
@@ -48,10 +51,13 @@ class Shown:
 
     @classmethod
     def by(cls, image: Volume) -> Self:
-        """What is left of an image without the margins that are blank in all slices.
+        """Leave out the margins of an image that are blank in all slices.
 
         Args:
             image: In any orientation.
+
+        Returns:
+            True inside the margins; everywhere if all is blank.
 
         Raises:
             UnsupportedOrientation: If the slices are thick and not sagittal.
@@ -70,6 +76,9 @@ class Shown:
 
         Args:
             index: Canonical row and column, fractions allowed.
+
+        Returns:
+            True if the nearest pixel is in the grid and not in a margin.
         """
         row, column = np.round(np.asarray(index)).astype(int)
         rows, columns = self.visible.shape
@@ -80,6 +89,9 @@ class Shown:
 
         Args:
             indices: Canonical rows and columns of its voxels, shape (n, 2).
+
+        Returns:
+            True if any voxel touches the edge of what is shown.
         """
         return not self._inner[tuple(indices.T)].all()
 

@@ -27,7 +27,18 @@ class Segmentd(MapTransform):
         self.segmenter = Segmenter(device, Path(models))
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Add the semantic map; the Volume stays as it is."""
+        """Segment the volume.
+
+        Args:
+            data: Holds a :class:`Volume`, the MR image in any orientation.
+
+        Returns:
+            The dictionary with the semantic map added as ``semantic``, a uint8 volume on the same grid.
+
+        Raises:
+            UnsupportedOrientation: If the slices are thick and not sagittal.
+            InvalidVolume: If an intensity is not finite, or the image is constant.
+        """
         (key,) = self.key_iterator(data)
         return {**data, "semantic": self.segmenter(data[key])}
 
@@ -45,7 +56,18 @@ class SplitInstancesd(MapTransform):
         self.image_key = image_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Add the instances; the semantic map stays as it is."""
+        """Separate the structures of the semantic map.
+
+        Args:
+            data: Holds the semantic map, a uint8 :class:`Volume`, and the image on the same grid.
+
+        Returns:
+            The dictionary with :class:`Instances` added as ``instances``.
+
+        Raises:
+            InvalidVolume: If the semantic map is not uint8 or has other values.
+            UnsupportedOrientation: If the slices are thick and not sagittal.
+        """
         (key,) = self.key_iterator(data)
         return {**data, "instances": split_instances(data[key], data[self.image_key])}
 
@@ -63,7 +85,18 @@ class NameInstancesd(MapTransform):
         self.instances_key = instances_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Replace the evidence by the label map, a Volume."""
+        """Name the structures.
+
+        Args:
+            data: Holds :class:`LevelEvidence` under each key, and the :class:`Instances` that it is about.
+
+        Returns:
+            The dictionary with the label map in place of the evidence: a uint8 volume of structure ids.
+
+        Raises:
+            UsageError: If the evidence does not fit the instances.
+            InvalidVolume: If there are more than ``MAX_PER_KIND`` instances of one kind.
+        """
         instances = data[self.instances_key]
         return {
             **data,

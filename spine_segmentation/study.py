@@ -98,10 +98,15 @@ def applicable_anchors(looks: Sequence[Look], anchors: Sequence[Anchor]) -> tupl
 
 
 def effective_looks(count: int) -> float:
-    """How many independent witnesses several series count for, the design effect of Kish (Survey Sampling, 1965).
+    """Compute how many independent witnesses several series count for.
+
+    This is the design effect of Kish (Survey Sampling, 1965).
 
     Args:
         count: Number of series, at least 1.
+
+    Returns:
+        1 for one series, and less than ``count`` for more.
     """
     return count / (1 + (count - 1) * LOOK_CORRELATION)
 

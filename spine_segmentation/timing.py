@@ -17,6 +17,9 @@ def timed(stage: str, timings: dict[str, float]) -> Iterator[None]:
     Args:
         stage: What the block does, e.g. ``"segment"``.
         timings: Wall seconds per stage; this one is added.
+
+    Yields:
+        Nothing; the block is timed until it ends without an error.
     """
     start = time.perf_counter()
     yield

@@ -34,6 +34,12 @@ def list_cases(dataset_dir: str | Path) -> list[dict[str, Any]]:
 
     Args:
         dataset_dir: A folder with ``.nii`` or ``.nii.gz`` files.
+
+    Returns:
+        One dictionary an image, by file name: ``image``, the path, and ``case``, the name without suffix.
+
+    Raises:
+        OSError: If there is no such folder.
     """
     files = sorted(path for path in Path(dataset_dir).iterdir() if path.name.endswith((".nii", ".nii.gz")))
     names = [(path, path.name.removesuffix(".gz").removesuffix(".nii")) for path in files]
@@ -44,7 +50,18 @@ class ReadNiftid(MapTransform):
     """Reads NIfTI files as volumes."""
 
     def __call__(self, data: Data) -> dict[Hashable, Any]:
-        """Replace each path by its Volume."""
+        """Read the files.
+
+        Args:
+            data: Holds the path of a NIfTI file under each key.
+
+        Returns:
+            The dictionary with a :class:`Volume` in place of each path, float32, in the axis order of the file.
+
+        Raises:
+            InputError: If a file cannot be read, is not three-dimensional and finite, or says nothing of its
+                orientation.
+        """
         return {**data, **{key: read_nifti(Path(data[key])) for key in self.key_iterator(data)}}
 
 
@@ -61,7 +78,19 @@ class ToNetworkGridd(MapTransform):
         self.pixel_size = pixel_size
 
     def __call__(self, data: Data) -> dict[Hashable, Any]:
-        """Replace each Volume by its intensities (slices, rows, columns)."""
+        """Bring the volumes to the networks' grid.
+
+        Args:
+            data: Holds a :class:`Volume` in any orientation under each key.
+
+        Returns:
+            The dictionary with float32 intensities (slices, rows, columns) in place of each volume, and its
+            :class:`NetworkGrid` as ``<key>_grid``.
+
+        Raises:
+            UnsupportedOrientation: If the slices are thick and not sagittal.
+            InvalidVolume: If an intensity is not finite, or the image is constant.
+        """
         result = dict(data)
         for key in self.key_iterator(result):
             result[key], result[f"{key}_grid"] = to_network_grid(result[key], self.pixel_size)
@@ -69,10 +98,21 @@ class ToNetworkGridd(MapTransform):
 
 
 class StackNeighboursd(MapTransform):
-    """Stacks every slice with its two neighbours."""
+    """Stacks every slice with its two neighbours.
+
+    Args:
+        keys: Intensities; the way back to their grid is under ``<key>_grid``.
+    """
 
     def __call__(self, data: Data) -> dict[Hashable, Any]:
-        """Replace (slices, rows, columns) by (slices, 3, rows, columns)."""
+        """Stack the slices.
+
+        Args:
+            data: Holds intensities (slices, rows, columns) under each key.
+
+        Returns:
+            The dictionary with (slices, 3, rows, columns) in their place; channel 1 is the slice itself.
+        """
         stacked = {key: stack_neighbours(data[key], data[f"{key}_grid"].neighbour) for key in self.key_iterator(data)}
         return {**data, **stacked}
 
@@ -81,7 +121,14 @@ class NormalizeTripletsd(MapTransform):
     """Normalises the intensities of every triplet of slices by itself."""
 
     def __call__(self, data: Data) -> dict[Hashable, Any]:
-        """Replace (slices, 3, rows, columns) by the same shape."""
+        """Normalise the intensities.
+
+        Args:
+            data: Holds triplets (slices, 3, rows, columns) under each key.
+
+        Returns:
+            The dictionary with normalised triplets of the same shape.
+        """
         return {**data, **{key: _normalize(data[key]) for key in self.key_iterator(data)}}
 
 
@@ -98,7 +145,16 @@ class ToSemanticMapd(MapTransform):
         self.grid_key = grid_key
 
     def __call__(self, data: Data) -> dict[Hashable, Any]:
-        """Replace logits (slices, classes, padded rows, padded columns) by a uint8 Volume."""
+        """Take the most probable class of every voxel.
+
+        Args:
+            data: Holds logits (slices, classes, padded rows, padded columns) under each key, and the
+                :class:`NetworkGrid`.
+
+        Returns:
+            The dictionary with a uint8 :class:`Volume` on the input's grid in place of the logits: 0 background, 1
+            vertebra, 2 IVD, 60 S2 and below.
+        """
         return {**data, **{key: _semantic_map(data[key], data[self.grid_key]) for key in self.key_iterator(data)}}
 
 
@@ -116,7 +172,18 @@ class WriteNiftid(MapTransform):
         self.output_dir, self.filename = Path(output_dir), filename
 
     def __call__(self, data: Data) -> dict[Hashable, Any]:
-        """Write each Volume; the dictionary stays as it is."""
+        """Write the volumes.
+
+        Args:
+            data: Holds a :class:`Volume` under each key, and the name of the input as ``case``.
+
+        Returns:
+            A copy of the dictionary, unchanged.
+
+        Raises:
+            OutputError: If a file cannot be written.
+            OSError: If its folder cannot be made.
+        """
         folder = self.output_dir / data["case"]
         folder.mkdir(parents=True, exist_ok=True)
         for key in self.key_iterator(data):

@@ -35,18 +35,35 @@ class Reorientation:
     flips: tuple[bool, bool, bool]
 
     def apply(self, array: Array) -> Array:
-        """Reorient an array of the source's axis order; returns a view."""
+        """Reorient an array.
+
+        Args:
+            array: Three axes in the order of the source, any dtype.
+
+        Returns:
+            A view with permuted and flipped axes.
+        """
         return np.transpose(array, self.order)[self._slices()]
 
     def undo(self, array: Array) -> Array:
-        """Bring a reoriented array back to the source's axis order; returns a view."""
+        """Bring a reoriented array back to the source's axis order.
+
+        Args:
+            array: Three axes in the order that :meth:`apply` gives, any dtype.
+
+        Returns:
+            A view in the axis order of the source.
+        """
         return np.transpose(array[self._slices()], np.argsort(self.order))
 
     def matrix(self, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
-        """The 4x4 matrix that maps reoriented indices to source indices.
+        """Compute the matrix that maps reoriented indices to source indices.
 
         Args:
             shape: Shape of the source array.
+
+        Returns:
+            4x4, float64, for indices (slice, row, column, 1).
         """
         matrix = np.zeros((4, 4))
         matrix[3, 3] = 1.0
@@ -100,8 +117,12 @@ class Volume:
             axes: Three letters of L, R, A, P, S, I: the direction in which each index grows, e.g. ``"LIP"``.
             spacing: Distance between voxel centres along each axis, mm.
 
+        Returns:
+            The volume, its axes along those of the patient.
+
         Raises:
             UsageError: If the letters do not name three different axes, or a spacing is not positive.
+            InvalidVolume: If the array is not three-dimensional or is empty.
         """
         directions = [_DIRECTIONS.get(letter) for letter in axes.upper()]
         if len(directions) != 3 or None in directions or len({d[0] for d in directions if d}) != 3:
@@ -139,7 +160,13 @@ class Volume:
         return float(abs(np.linalg.det(self.affine[:3, :3])))
 
     def with_array(self, array: Array) -> Volume:
-        """Another array on the same grid.
+        """Put another array on the same grid.
+
+        Args:
+            array: Shape of this volume, any dtype.
+
+        Returns:
+            The array with the affine of this volume.
 
         Raises:
             InvalidVolume: If the shape differs.
@@ -165,10 +192,13 @@ class Volume:
         return points @ self.affine[:3, :3].T + self.affine[:3, 3]
 
     def reorientation(self, axes: str = CANONICAL_AXES) -> Reorientation:
-        """The permutation and flips that bring the axes nearest to the given directions.
+        """Find the permutation and flips that bring the axes nearest to the given directions.
 
         Args:
             axes: Three letters as in :meth:`from_axes`.
+
+        Returns:
+            The reorientation from the axes of this volume.
         """
         cosines = self.affine[:3, :3] / np.linalg.norm(self.affine[:3, :3], axis=0)
         order = _nearest_axes(cosines, [_DIRECTIONS[letter][0] for letter in axes])
@@ -177,7 +207,14 @@ class Volume:
         return Reorientation(order, (flips[0], flips[1], flips[2]))
 
     def reorient(self, reorientation: Reorientation) -> Volume:
-        """This volume with permuted and flipped axes; every voxel keeps its place in the patient."""
+        """Permute and flip the axes; every voxel keeps its place in the patient.
+
+        Args:
+            reorientation: From the axes of this volume, as :meth:`reorientation` gives it.
+
+        Returns:
+            A volume whose array is a view of this one.
+        """
         return Volume(reorientation.apply(self.array), self.affine @ reorientation.matrix(self.array.shape))
 
     def canonical(self) -> tuple[Volume, Reorientation]:

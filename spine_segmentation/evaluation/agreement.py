@@ -51,6 +51,9 @@ class MaskComparison:
             wanted: Shape of the grid.
             known: Shape of the grid.
             grid: Where the voxels lie.
+
+        Returns:
+            The masks with the distances of their surfaces, measured where ``known`` is true.
         """
         return cls(predicted, wanted, known, SurfaceDistances.of(predicted, wanted, ~known, grid))
 

@@ -140,5 +140,8 @@ def describe_error(error: BaseException) -> str:
 
     Args:
         error: The error.
+
+    Returns:
+        ``"<class>: <message>"``, with the message's line breaks as spaces.
     """
     return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -75,6 +75,9 @@ class Observer:
             models: Folder that holds the bundles; None for the ones that come with the package.
             with_true_instances: Take the truth's instances and leave the segmentation network out.
 
+        Returns:
+            An observer with the networks on the device.
+
         Raises:
             ModelError: If weights are absent or do not fit.
             DeviceUnavailable: If the device does not exist here.
@@ -143,8 +146,8 @@ def observe_folder(
         data: Folder of ``NAME_img.nii.gz`` and ``NAME_seg.nii.gz``, each pair on one grid.
         observer: The networks.
         mapping: Meaning of the masks' values.
-        visible: Numbers of vertebrae in view.
         most: Most windows of a scan; where there are more, as many as this are drawn.
+        visible: Numbers of vertebrae in view.
         seed: Of the draw.
         progress: Called after each scan.
 
@@ -187,6 +190,9 @@ def parse_visible(text: str) -> tuple[int, ...]:
 
     Args:
         text: E.g. ``"5,8,10,15"``; empty for all that are possible.
+
+    Returns:
+        The numbers, in the order in which they are given.
 
     Raises:
         UsageError: If it holds something else.

@@ -134,6 +134,9 @@ def structure_id_mapping(*, synthetic: bool = False) -> LabelMapping:
 
     Args:
         synthetic: Whether the scans come from this package's own generator.
+
+    Returns:
+        A mapping that names every structure id.
     """
     return LabelMapping(values={structure.id: structure.name for structure in STRUCTURES}, synthetic=synthetic)
 

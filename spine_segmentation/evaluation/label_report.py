@@ -34,6 +34,9 @@ class LabelReport(BenchmarkRun):
 
         Args:
             observations: The windows of a folder.
+
+        Returns:
+            The report: summaries of this software and of the baselines, and every window.
         """
         scores = _scores(observations, name_window)
         return cls(

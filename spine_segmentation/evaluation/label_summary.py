@@ -50,6 +50,9 @@ class GroupSummary(_Model):
         Args:
             group: What they have in common.
             scores: Any number of them.
+
+        Returns:
+            Shares of the windows, with intervals over patients.
         """
         sure = [score for score in scores if score.determined]
         offsets = [_offset(score.offset) for score in scores]
@@ -99,6 +102,9 @@ class SystemSummary(_Model):
         Args:
             name: Of the way of naming.
             scores: Of all windows.
+
+        Returns:
+            Summaries of all windows, and by what tells them apart.
         """
         ordered = sorted(scores, key=lambda score: score.window.visible)
         return cls(
@@ -132,6 +138,9 @@ class Calibration(_Model):
 
         Args:
             scores: Of all windows.
+
+        Returns:
+            Reliability and coverage of the confidences.
         """
         confidences, correct = [score.confidence for score in scores], [score.correct for score in scores]
         least = [score.least_vertebra for score in scores]

@@ -96,6 +96,9 @@ def name_by_geometry(window: ObservedWindow) -> Naming:
 
     Args:
         window: The observation.
+
+    Returns:
+        The names.
     """
     return _name(window, Weights(image=0.0), None)
 
@@ -107,6 +110,9 @@ def count_from_below(window: ObservedWindow) -> Naming:
 
     Args:
         window: The observation.
+
+    Returns:
+        The names, each with confidence 1.
     """
     column = iter(Enumeration(thoracic=12, lumbar=5).structures[::-1])
     names: list[InstanceName | None] = []

@@ -151,6 +151,9 @@ def describe_instances(instances: Instances, evidence: LevelEvidence, truth: Vol
         instances: Within the field of view.
         evidence: Of their levels, weighted by ``EVIDENCE_WEIGHT``.
         truth: What is required, from ``required_truth``, on the same grid.
+
+    Returns:
+        One entry an instance, top to bottom.
     """
     items = with_room(with_tilts(instances)).items
     return tuple(
@@ -177,6 +180,9 @@ def find_structures(instances: Instances | None, truth: Volume) -> tuple[Observe
     Args:
         instances: Within the field of view; None if the run failed.
         truth: What is required, from ``required_truth``, on the same grid.
+
+    Returns:
+        One entry a required structure; its instance is counted from 0, None if there is none in it.
     """
     labels = np.zeros(truth.shape, np.uint16) if instances is None else instances.labels.array
     required = labelled_structures(truth)
@@ -192,6 +198,9 @@ def as_instances(window: ObservedWindow) -> Instances:
 
     Args:
         window: The window.
+
+    Returns:
+        The instances, labelled from 1 in the order of the window.
     """
     labels = np.arange(len(window.instances) + 1, dtype=np.uint16)[None, None]
     items = tuple(
@@ -229,6 +238,9 @@ def read_observations(path: Path) -> Observations:
 
     Args:
         path: The file.
+
+    Returns:
+        The windows of a folder.
 
     Raises:
         UnreadableFile: If it cannot be read, or holds something else.

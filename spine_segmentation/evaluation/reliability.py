@@ -61,6 +61,9 @@ class Reliability(_Model):
         Args:
             confidences: 0 to 1.
             correct: Of the same length.
+
+        Returns:
+            The comparison, in bins of equal width.
         """
         values, right = np.asarray(confidences, np.float64), np.asarray(correct, bool)
         place = np.minimum((values * BINS).astype(np.intp), BINS - 1)

@@ -38,6 +38,9 @@ class Share(BaseModel):
 
         Args:
             counts: Patient, those that have the property, and all of them; any number of times for each patient.
+
+        Returns:
+            The share over all counts, with its interval over patients.
         """
         patients: defaultdict[str, npt.NDArray[np.int64]] = defaultdict(lambda: np.zeros(2, np.int64))
         for patient, *pair in counts:

@@ -34,6 +34,9 @@ class Statistic(_Summary):
 
         Args:
             values: Any number of them.
+
+        Returns:
+            Number, mean and standard deviation; None where there are too few values.
         """
         numbers = list(values)
         mean = float(np.mean(numbers)) if numbers else None
@@ -62,6 +65,9 @@ class Names(_Summary):
 
         Args:
             structures: Scores of labelled structures.
+
+        Returns:
+            The number of structures with each outcome.
         """
         outcomes = [structure.outcome for structure in structures]
         return cls(
@@ -90,6 +96,9 @@ class AgreementSummary(_Summary):
 
         Args:
             agreements: One per scan in which anything is labelled.
+
+        Returns:
+            Statistics over the scans; those of the surfaces over scans in which there are two to compare.
         """
         surfaces = [agreement.surface for agreement in agreements if agreement.surface is not None]
         return cls(

@@ -57,19 +57,25 @@ def read_truth(mask: Volume, mapping: LabelMapping) -> Volume:
 
 
 def kind_ids(kind: Kind) -> list[int]:
-    """Ids of all structures of one kind, ascending.
+    """List the ids of all structures of one kind.
 
     Args:
         kind: Vertebra, intervertebral disc or sacrum below S1.
+
+    Returns:
+        Structure ids, ascending.
     """
     return [identifier for identifier, structure in BY_ID.items() if structure.kind is kind]
 
 
 def scored_ids(ids: Array) -> list[int]:
-    """Ids of the vertebrae and discs that are large enough to be scored, ascending.
+    """List the ids of the vertebrae and discs that are large enough to be scored.
 
     Args:
         ids: Truth, structure ids, any shape.
+
+    Returns:
+        Structure ids with at least ``MIN_VOXELS`` voxels, ascending.
     """
     counts = np.bincount(ids.ravel(), minlength=UNKNOWN + 1)
     candidates = sorted(kind_ids(Kind.VERTEBRA) + kind_ids(Kind.IVD))

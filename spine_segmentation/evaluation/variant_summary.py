@@ -35,6 +35,9 @@ class VariantSummary(BaseModel):
         Args:
             statement: The variant.
             scores: Of windows in which the truth can be counted.
+
+        Returns:
+            How often the variant is stated where it is shown, and where it is not.
         """
         showing = [score for score in scores if _says(score.true_variant, statement)]
         others = [score for score in scores if not _says(score.true_variant, statement)]

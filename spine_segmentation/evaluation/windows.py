@@ -121,6 +121,12 @@ def crop_rows(volume: Volume, rows: tuple[int, int]) -> Volume:
     Args:
         volume: Shape (slices, rows, columns).
         rows: First row, and the first one after the last.
+
+    Returns:
+        The rows, a view of the array, with an affine of their own.
+
+    Raises:
+        InvalidVolume: If there is no row between them.
     """
     affine = volume.affine.copy()
     affine[:3, 3] = volume.to_patient((0, rows[0], 0))
@@ -153,6 +159,9 @@ def is_whole(place: tuple[slice, ...], shape: tuple[int, ...]) -> bool:
     Args:
         place: Bounding box of the structure, in canonical orientation.
         shape: (slices, rows, columns) of the image.
+
+    Returns:
+        True if rows and columns of the box lie inside the image; slices do not count.
     """
     return all(side.start > 0 and side.stop < size for side, size in zip(place[1:], shape[1:], strict=True))
 

@@ -89,13 +89,16 @@ class Frame:
 
 
 def frames_of(header: Dataset, path: Path) -> list[Frame]:
-    """List the frames a file describes, at most as many as it announces; none if its header ends before the image size.
+    """List the frames a file describes.
 
     A multi-frame file without functional groups counts as one frame without geometry.
 
     Args:
         header: Its header.
         path: The file.
+
+    Returns:
+        At most as many frames as the file announces; none if its header ends before the image size.
     """
     rows, columns = number(header, "Rows"), number(header, "Columns")
     if not rows or not columns:
@@ -105,10 +108,13 @@ def frames_of(header: Dataset, path: Path) -> list[Frame]:
 
 
 def find_frame_flaw(header: Dataset) -> str | None:
-    """Say what is wrong with the number of frames, as a sentence about the image; None if nothing is.
+    """Say what is wrong with the number of frames.
 
     Args:
         header: Of a classic or enhanced file.
+
+    Returns:
+        A sentence about the image; None if nothing is wrong.
     """
     if not is_enhanced(header):
         return None if _announced(header) == 1 else NO_FUNCTIONAL_GROUPS
@@ -116,13 +122,16 @@ def find_frame_flaw(header: Dataset) -> str | None:
 
 
 def datasets_of(header: Dataset, index: int) -> list[Dataset]:
-    """List the data sets in which the attributes of one frame are looked up, most specific first.
+    """List the data sets in which the attributes of one frame are looked up.
 
     The header of a multi-frame file without functional groups says nothing about its single frames.
 
     Args:
         header: Of a classic or enhanced file.
         index: Of the frame, from 0.
+
+    Returns:
+        The data sets, most specific first; none where nothing speaks of the frame.
     """
     if not is_enhanced(header):
         return [header] if _announced(header) == 1 else []
@@ -138,6 +147,9 @@ def first(datasets: list[Dataset], keywords: tuple[str, ...], read: Callable[[Da
         datasets: Where to look, in order.
         keywords: What to look for, in order.
         read: One of the readers in ``dicom_headers``.
+
+    Returns:
+        The value; None if no data set has any of the attributes, or all are empty or malformed.
     """
     values = (read(dataset, keyword) for keyword in keywords for dataset in datasets if keyword in dataset)
     return next((value for value in values if value not in (None, "")), None)

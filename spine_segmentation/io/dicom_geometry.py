@@ -64,10 +64,13 @@ def require_geometry(frames: Sequence[Frame]) -> None:
 
 
 def sort_slices(frames: Sequence[Frame]) -> list[Frame]:
-    """Frames in ascending order along the normal, the cross product of row and column direction.
+    """Sort frames along the normal, the cross product of row and column direction.
 
     Args:
         frames: Of one stack, with geometry.
+
+    Returns:
+        The frames by ascending place.
 
     Raises:
         MixedOrientation: If the orientations differ.

@@ -92,10 +92,13 @@ def read_header(path: Path, keywords: list[str] | None = None) -> Dataset | None
 
 
 def is_image(header: Dataset) -> bool:
-    """Whether the file holds an image: it has rows, or a class that must have them; segmentations do not count.
+    """Tell whether the file holds an image.
 
     Args:
         header: Of any DICOM file.
+
+    Returns:
+        True if it has rows, or is of a class that must have them; segmentations do not count.
     """
     if sop_class(header) in _NOT_IMAGES or text(header, "Modality") == "SEG":
         return False
@@ -103,29 +106,38 @@ def is_image(header: Dataset) -> bool:
 
 
 def is_enhanced(header: Dataset) -> bool:
-    """Whether the geometry is in functional groups; the SOP class is not asked, it is wrong too often.
+    """Tell whether the geometry is in functional groups; the SOP class is not asked, it is wrong too often.
 
     Args:
         header: Of an image.
+
+    Returns:
+        True if there are per-frame or shared functional groups.
     """
     return bool(items(header, "PerFrameFunctionalGroupsSequence") or items(header, "SharedFunctionalGroupsSequence"))
 
 
 def sop_class(header: Dataset) -> str:
-    """SOP class UID of the data set, else the one in the file meta information, else an empty string.
+    """Look up the SOP class of a data set.
 
     Args:
         header: Of any DICOM file.
+
+    Returns:
+        The data set's SOP Class UID, else the one in the file meta information, else an empty string.
     """
     meta = getattr(header, "file_meta", None) or Dataset()
     return text(header, "SOPClassUID") or text(meta, "MediaStorageSOPClassUID")
 
 
 def infer_modality(header: Dataset) -> str:
-    """Return the modality as stated, else as the SOP class or typical attributes imply; empty if nothing tells.
+    """Read the modality, or infer it.
 
     Args:
         header: Of an image.
+
+    Returns:
+        The modality as stated, else as the SOP class or typical attributes imply; empty if nothing tells.
     """
     stated = text(header, "Modality")
     if stated:
@@ -140,11 +152,14 @@ def infer_modality(header: Dataset) -> str:
 
 
 def text(header: Dataset, keyword: str) -> str:
-    """Return an attribute as text, several values joined by a backslash; empty if it is absent or malformed.
+    """Read an attribute as text.
 
     Args:
         header: Any data set.
         keyword: The attribute's DICOM keyword.
+
+    Returns:
+        The text; several values are joined by a backslash; empty if the attribute is absent or malformed.
     """
     value = _value(header, keyword)
     if value is None:
@@ -155,23 +170,29 @@ def text(header: Dataset, keyword: str) -> str:
 
 
 def valid_uid(header: Dataset, keyword: str) -> str:
-    """Return an attribute as a UID; empty if it is absent, malformed or has several values.
+    """Read an attribute as a UID.
 
     Args:
         header: Any data set.
         keyword: The attribute's DICOM keyword.
+
+    Returns:
+        The UID; empty if the attribute is absent, malformed or has several values.
     """
     value = text(header, keyword)
     return value if UID(value, validation_mode=config.IGNORE).is_valid else ""
 
 
 def numbers(header: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
-    """Return an attribute as exactly ``count`` finite numbers; None if it is absent or malformed.
+    """Read an attribute as finite numbers.
 
     Args:
         header: Any data set.
         keyword: The attribute's DICOM keyword.
         count: How many numbers it must have.
+
+    Returns:
+        Exactly ``count`` numbers; None if the attribute is absent or malformed.
     """
     value = _value(header, keyword)
     try:
@@ -182,32 +203,41 @@ def numbers(header: Dataset, keyword: str, count: int) -> tuple[float, ...] | No
 
 
 def number(header: Dataset, keyword: str) -> float | None:
-    """Return an attribute as one finite number; None if it is absent or malformed.
+    """Read an attribute as one finite number.
 
     Args:
         header: Any data set.
         keyword: The attribute's DICOM keyword.
+
+    Returns:
+        The number; None if the attribute is absent, malformed or has several values.
     """
     parsed = numbers(header, keyword, 1)
     return parsed[0] if parsed else None
 
 
 def items(header: Dataset, keyword: str) -> list[Dataset]:
-    """List the items of a sequence; none if it is absent.
+    """List the items of a sequence.
 
     Args:
         header: Any data set.
         keyword: The sequence's DICOM keyword.
+
+    Returns:
+        The items; none if the sequence is absent.
     """
     value = _value(header, keyword)
     return list(value) if isinstance(value, Sequence) else []
 
 
 def files_under(folder: Path) -> Iterator[Path]:
-    """All regular files at any depth, in a fixed order; a file yields itself.
+    """List all regular files at any depth.
 
     Args:
         folder: A folder or a file.
+
+    Returns:
+        An iterator over the files, in a fixed order; for a file it yields that one.
 
     Raises:
         UnreadableFile: If the path does not exist.

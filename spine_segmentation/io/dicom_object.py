@@ -54,6 +54,9 @@ def dicom_code(code: Code) -> DicomCode:
 
     Args:
         code: A coded concept.
+
+    Returns:
+        pydicom's code of the same value, scheme and meaning.
     """
     return DicomCode(code.value, code.scheme, code.meaning)
 

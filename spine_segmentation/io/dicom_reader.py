@@ -56,6 +56,9 @@ def read_series(summary: SeriesSummary) -> DicomSeries:
     Args:
         summary: The series, from ``list_series`` and ``choose_series``.
 
+    Returns:
+        The chosen stack as a volume, with its headers.
+
     Raises:
         TruncatedFile: If a file ends early.
         UndecodablePixels: If pixels cannot be decoded.

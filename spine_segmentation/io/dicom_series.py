@@ -105,6 +105,9 @@ def list_series(folder: Path) -> list[SeriesSummary]:
     Args:
         folder: Searched at any depth; or one DICOM file.
 
+    Returns:
+        One summary a series, by ascending series number.
+
     Raises:
         NoDicomFound: If there is no DICOM image.
         TruncatedFile: If the only DICOM files end before they say to which series they belong.

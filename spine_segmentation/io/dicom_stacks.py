@@ -27,10 +27,13 @@ _SECOND_CHOICE = {
 
 
 def plane_of(frame: Frame) -> str:
-    """``"sagittal"``, ``"coronal"``, ``"axial"``, ``"oblique"``, or ``"unknown"`` without an orientation.
+    """Name the plane of an image.
 
     Args:
         frame: One image.
+
+    Returns:
+        ``"sagittal"``, ``"coronal"``, ``"axial"``, ``"oblique"``, or ``"unknown"`` without an orientation.
     """
     if frame.orientation is None:
         return "unknown"
@@ -44,6 +47,9 @@ def normal_of(frame: Frame) -> npt.NDArray[np.float64]:
 
     Args:
         frame: With an orientation.
+
+    Returns:
+        Shape (3,), float64, patient coordinates (LPS).
     """
     axes = np.array(frame.orientation).reshape(2, 3)
     normal = np.cross(axes[0], axes[1])
@@ -51,19 +57,25 @@ def normal_of(frame: Frame) -> npt.NDArray[np.float64]:
 
 
 def places_of(frames: Sequence[Frame]) -> npt.NDArray[np.float64]:
-    """How far along the normal of the first frame each frame lies, mm.
+    """Compute how far along the normal of the first frame each frame lies.
 
     Args:
         frames: With position and orientation.
+
+    Returns:
+        Shape (n,), float64, mm.
     """
     return np.asarray(np.array([frame.position for frame in frames]) @ normal_of(frames[0]))
 
 
 def slice_places(frames: Sequence[Frame]) -> npt.NDArray[np.float64]:
-    """Compute the distinct places along the normal, ascending, mm.
+    """Compute the distinct places along the normal.
 
     Args:
         frames: With position and orientation.
+
+    Returns:
+        Shape (n,), float64, mm, ascending; places nearer than ``POSITION_TOLERANCE_MM`` count once.
     """
     places = np.sort(places_of(frames))
     return places[np.diff(places, prepend=-np.inf) > POSITION_TOLERANCE_MM]
@@ -74,6 +86,9 @@ def best_plane(frames: Sequence[Frame]) -> tuple[str, list[Frame]]:
 
     Args:
         frames: All with an orientation.
+
+    Returns:
+        The plane's name as of :func:`plane_of`, and its frames, in order.
     """
     planes: dict[str, list[Frame]] = defaultdict(list)
     for frame in frames:
@@ -107,6 +122,9 @@ def orientations(frames: Sequence[Frame]) -> list[tuple[float, ...]]:
 
     Args:
         frames: With an orientation.
+
+    Returns:
+        Six direction cosines each: of the rows, then of the columns.
     """
     found: list[tuple[float, ...]] = []
     for frame in frames:

@@ -30,12 +30,15 @@ _EXCLUDED_DESCRIPTIONS = {
 
 
 def find_flaw(headers: Sequence[Dataset], modality: str, orientation: str) -> str | None:
-    """Name the first reason not to use a series, as the end of a sentence; None if there is none.
+    """Name the first reason not to use a series.
 
     Args:
         headers: Of all its files.
         modality: Its modality, empty if unknown.
         orientation: Its orientation, as in ``SeriesSummary``.
+
+    Returns:
+        The end of a sentence about the series; None if there is no such reason.
     """
     if modality not in {"MR", ""}:
         return f"its modality is {modality}, not MR"

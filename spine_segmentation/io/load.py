@@ -35,6 +35,9 @@ def load_input(path: str | Path, series_uid: str | None = None) -> LoadedInput:
         path: A folder with DICOM files at any depth, one DICOM file, or a ``.nii`` or ``.nii.gz`` file.
         series_uid: Which DICOM series to take; None for the best suited one.
 
+    Returns:
+        The image with its origin.
+
     Raises:
         UsageError: If there is nothing at the path, or a series is asked for and the input is NIfTI.
         NoSuitableSeries: If there is no sagittal spine MR series.
@@ -54,6 +57,9 @@ def load_series(summary: SeriesSummary, reason: str) -> LoadedInput:
     Args:
         summary: The series.
         reason: Why this one, a sentence.
+
+    Returns:
+        The image with its origin; the reason is part of its identity.
 
     Raises:
         InputError: If it cannot be read or its geometry is not whole.

@@ -41,6 +41,9 @@ _STAGING = ".incomplete-"
 def make_folder(folder: Path) -> None:
     """Create a folder if need be.
 
+    Args:
+        folder: Where it shall be; its parents are created, too.
+
     Raises:
         OutputError: If that is impossible.
     """
@@ -92,7 +95,14 @@ def fresh_outputs(folder: Path) -> Iterator[Path]:
 
 
 def list_outputs(folder: Path) -> list[Path]:
-    """List the files of a run that are in a folder, the result document last."""
+    """List the files of a run that are in a folder.
+
+    Args:
+        folder: An output folder.
+
+    Returns:
+        Those of ``OUTPUT_FILES`` that exist, the result document last.
+    """
     return [folder / name for name in OUTPUT_FILES if (folder / name).exists()]
 
 

@@ -52,6 +52,10 @@ class InputIdentity(_Document):
 
         Args:
             series: The series that was read.
+
+        Returns:
+            The identity; ``sha256`` is of the SOP Instance UIDs, or of those and the content where they do not tell the
+            images apart.
         """
         uids = sorted(valid_uid(source, "SOPInstanceUID") for source in series.sources)
         content = "\n".join(uids).encode()
@@ -66,6 +70,12 @@ class InputIdentity(_Document):
         Args:
             path: The file.
             volume: The image that was read from it.
+
+        Returns:
+            The identity; ``sha256`` is of the file.
+
+        Raises:
+            OSError: If the file cannot be read.
         """
         return cls._of(volume, "nifti", path.read_bytes())
 
@@ -75,6 +85,9 @@ class InputIdentity(_Document):
 
         Args:
             volume: The image.
+
+        Returns:
+            The identity; ``sha256`` is of the voxels and the affine.
         """
         return cls._of(volume, "array", _content(volume))
 

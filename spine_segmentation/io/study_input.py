@@ -68,6 +68,9 @@ def read_study(chosen: Mapping[str, tuple[SeriesSummary, str]]) -> StudyInput:
 
     Args:
         chosen: Series with the reason for each, by name.
+
+    Returns:
+        The series by frame of reference, and why others cannot be read.
     """
     groups: dict[str, dict[str, LoadedInput]] = defaultdict(dict)
     failures: dict[str, InputError] = {}
@@ -117,6 +120,9 @@ def load_localizer(localizer: str, source: Path, main: LoadedInput) -> LoadedInp
         localizer: A folder, a NIfTI file, or the Series Instance UID of a series of ``source``.
         source: Where the main series was read from.
         main: The main series. For NIfTI the caller answers for the common patient space.
+
+    Returns:
+        The other series.
 
     Raises:
         UsageError: If it is the main series itself, or does not share study and frame of reference with it.

@@ -64,6 +64,9 @@ def result_uids(
         options: Every option that changes content, by name.
         noun: The kind of object, e.g. ``"segmentation"``.
         purposes: What the UIDs are for.
+
+    Returns:
+        One UID for each purpose, in order.
     """
     sources = list(source_uids)
     return tuple(result_uid(sources, models, options, f"{noun} {purpose}") for purpose in purposes)

@@ -26,18 +26,30 @@ class Activity:
         self._holding: dict[int, set[str]] = {}
 
     def touch(self, association: int, series_uid: str) -> None:
-        """Note that an association has sent an image of a series."""
+        """Note that an association has sent an image of a series.
+
+        Args:
+            association: Identifies the association as long as it is open.
+            series_uid: Series Instance UID of the image.
+        """
         with self._lock:
             self._touched[series_uid] = self._clock()
             self._holding.setdefault(association, set()).add(series_uid)
 
     def close(self, association: int) -> None:
-        """Note that an association has ended."""
+        """Note that an association has ended.
+
+        Args:
+            association: The one that :meth:`touch` was told of; one that has sent nothing is no error.
+        """
         with self._lock:
             self._holding.pop(association, None)
 
     def quiet_seconds(self, series_uid: str) -> float:
         """Tell how long a series has been quiet.
+
+        Args:
+            series_uid: Series Instance UID; a series that is not known counts as touched now.
 
         Returns:
             Seconds since its last image; 0 while an association that sent some of it is open.
@@ -48,12 +60,20 @@ class Activity:
             return 0.0 if held and quiet < _LONGEST_HOLD_SECONDS else quiet
 
     def keep(self, series_uids: Set[str]) -> None:
-        """Drop when all other series were touched: settled ones are as well, when their images are sent again."""
+        """Forget when all other series were touched: settled ones are as well, when their images are sent again.
+
+        Args:
+            series_uids: Series Instance UIDs of the series that are not settled.
+        """
         with self._lock:
             self._touched = {uid: moment for uid, moment in self._touched.items() if uid in series_uids}
 
     def forget(self, series_uid: str) -> None:
-        """Drop a series that is settled."""
+        """Drop a series that is settled.
+
+        Args:
+            series_uid: Series Instance UID; one that is not known is no error.
+        """
         with self._lock:
             self._touched.pop(series_uid, None)
             for series in self._holding.values():

@@ -38,7 +38,12 @@ class BoundedEntity(AE):
 
 
 class BoundedServer(ThreadedAssociationServer):
-    """An association server that many may call at once, and none may hold up."""
+    """An association server that many may call at once, and none may hold up.
+
+    Args:
+        arguments: Passed on to pynetdicom's server.
+        options: Likewise.
+    """
 
     request_queue_size = 128
 
@@ -55,7 +60,16 @@ class BoundedServer(ThreadedAssociationServer):
         self._artim.expire()
 
     def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
-        """Accept a connection; with TLS the handshake comes with the first bytes that the association reads."""
+        """Accept a connection.
+
+        With TLS the handshake comes with the first bytes that the association reads.
+
+        Returns:
+            The connection, with the network time-out of the application entity, and the caller's address.
+
+        Raises:
+            OSError: If the server is closed, or a connection cannot be accepted.
+        """
         if self.socket is None:
             raise OSError("the server is closed")
         client, address = self.socket.accept()
@@ -72,7 +86,12 @@ class BoundedServer(ThreadedAssociationServer):
         self._artim.end()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Log what went wrong with a connection."""
+        """Log that a connection has failed, without its details.
+
+        Args:
+            request: The connection; not used.
+            client_address: Of the caller; not used.
+        """
         logger.warning("a connection failed before an association was made")
 
 

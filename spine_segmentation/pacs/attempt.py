@@ -42,6 +42,9 @@ def judge_status(status: int) -> Attempt:
 
     Args:
         status: Of a C-STORE response (PS3.4 B.2.3), or the Failure Reason of a STOW-RS response.
+
+    Returns:
+        What became of the object, with the status as the reason unless it is stored.
     """
     if status in {_SUCCESS, _ALREADY_THERE} or status in _WARNINGS:
         return STORED

@@ -24,15 +24,21 @@ class Backoff:
         self._due: dict[str, float] = {}
 
     def is_due(self, key: str) -> bool:
-        """Whether it is time to try again.
+        """Tell whether it is time to try again.
 
         Args:
             key: What is tried.
+
+        Returns:
+            True once the wait is over, and for what has not failed.
         """
         return self._clock() >= self._due.get(key, 0.0)
 
     def failed(self, key: str) -> float:
         """Note a failure.
+
+        Args:
+            key: What was tried.
 
         Returns:
             The wait, seconds: at random between half and all of what the number of failures allows.
@@ -44,7 +50,11 @@ class Backoff:
         return wait
 
     def succeeded(self, key: str) -> None:
-        """Forget the failures."""
+        """Forget the failures.
+
+        Args:
+            key: What was tried.
+        """
         self._failures.pop(key, None)
         self._due.pop(key, None)
 

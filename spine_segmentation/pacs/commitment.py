@@ -52,7 +52,12 @@ class CommitmentRequester:
         self.is_offered = True
 
     def step(self) -> None:
-        """Ask about everything that was sent and has not been asked about lately."""
+        """Ask about everything that was sent and has not been asked about lately.
+
+        Raises:
+            UsageError: If the TLS files cannot be used.
+            OutputError: If the destination cuts the association off; what was asked is asked again later.
+        """
         now = time.monotonic()
         name = self._destination.name
         sent = deliveries.uncommitted(self._ledger, name, _OUTSTANDING)
@@ -107,6 +112,9 @@ class CommitmentListener:
 
         Args:
             event: Of ``EVT_N_EVENT_REPORT``.
+
+        Returns:
+            The status of the response, and None: a response has no content.
         """
         report = event.event_information
         with self._lock:

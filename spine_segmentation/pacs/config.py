@@ -260,6 +260,9 @@ def load_config(path: Path) -> ServeConfig:
     Args:
         path: A YAML file. Relative paths in it are relative to its folder.
 
+    Returns:
+        The configuration, with absolute paths.
+
     Raises:
         UsageError: If it cannot be read, is no YAML mapping, has an unknown key or a value out of range.
     """
@@ -280,6 +283,9 @@ def read_password(path: Path | None) -> str:
 
     Args:
         path: The file; None for an empty password.
+
+    Returns:
+        The line without its end; empty if there is no file.
 
     Raises:
         UsageError: If it cannot be read.

@@ -17,7 +17,11 @@ BEGIN, END = "<!-- keys: begin -->", "<!-- keys: end -->"
 
 
 def key_table() -> str:
-    """Write every key with its default, its fixed choices and its meaning as Markdown."""
+    """Write every key of the configuration as Markdown.
+
+    Returns:
+        A table of the keys with default, fixed choices and meaning.
+    """
     return table(("key", "default", "choices", "meaning"), _rows(ServeConfig, ""))
 
 

@@ -24,7 +24,11 @@ BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 
 
 def tables() -> str:
-    """Write all tables as Markdown."""
+    """Write all tables of the conformance statement as Markdown.
+
+    Returns:
+        The tables with their headings.
+    """
     return "\n".join(
         [
             "### SOP classes as SCP\n\n" + table(("SOP class", "UID", "role"), _provided()),

@@ -32,6 +32,9 @@ def content_hash(db: sqlite3.Connection, group_uid: str, *, deleted_too: bool = 
         db: The ledger's connection.
         group_uid: The group.
         deleted_too: Take deleted images as if they were here.
+
+    Returns:
+        SHA-256, hexadecimal; equal for the same images in the same revisions.
     """
     rows = db.execute(
         "SELECT sop_uid, revision, sha256, path IS NULL AND NOT ? FROM instance JOIN series USING(series_uid)"

@@ -23,12 +23,24 @@ def pending(ledger: Ledger, destination: str, limit: int) -> list[Parcel]:
         ledger: The ledger.
         destination: Name of the destination.
         limit: At most so many.
+
+    Returns:
+        Objects by ascending job, each with its file and the number of its refusals.
     """
     return _parcels(ledger, "PENDING", destination, limit)
 
 
 def uncommitted(ledger: Ledger, destination: str, limit: int) -> list[Parcel]:
-    """List what was stored, but has no commitment report yet; arguments as in :func:`pending`."""
+    """List what was stored, but has no commitment report yet.
+
+    Args:
+        ledger: The ledger.
+        destination: Name of the destination.
+        limit: At most so many.
+
+    Returns:
+        As of :func:`pending`.
+    """
     return _parcels(ledger, "SENT", destination, limit)
 
 

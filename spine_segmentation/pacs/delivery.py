@@ -28,7 +28,14 @@ class Sender(Protocol):
     """Sends objects to one destination."""
 
     def send(self, parcels: Sequence[Parcel]) -> list[Attempt]:
-        """Send objects; returns how it went with each."""
+        """Send objects.
+
+        Args:
+            parcels: The objects.
+
+        Returns:
+            How it went with each, in the same order.
+        """
 
 
 class Deliverer:
@@ -61,6 +68,10 @@ class Deliverer:
 
         Returns:
             Whether there may be more to send at once.
+
+        Raises:
+            UsageError: If the TLS files cannot be used.
+            OutputError: If the destination cuts the association of a commitment request off.
         """
         if self._requester is not None:
             self._requester.step()

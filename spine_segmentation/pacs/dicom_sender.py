@@ -44,6 +44,9 @@ class DicomSender:
 
         Returns:
             How it went with each.
+
+        Raises:
+            UsageError: If the TLS files cannot be used.
         """
         syntaxes = [self._transfer_syntax(parcel) for parcel in parcels]
         readable = [(parcel, syntax) for parcel, syntax in zip(parcels, syntaxes, strict=True) if syntax]

@@ -62,7 +62,11 @@ class IntakeCounts:
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def add(self, name: Literal["stored", "duplicates", "conflicts", "refused"]) -> None:
-        """Count one."""
+        """Count one received object.
+
+        Args:
+            name: What became of it.
+        """
         with self.lock:
             setattr(self, name, getattr(self, name) + 1)
 

@@ -122,7 +122,15 @@ class Ledger:
             return self._connection.execute(statement, values).fetchall()
 
     def row(self, statement: str, *values: Any) -> sqlite3.Row | None:  # noqa: ANN401
-        """Run a query of which at most the first row matters; arguments as in :meth:`rows`."""
+        """Run a query of which at most the first row matters.
+
+        Args:
+            statement: SQL with ``?`` for the values.
+            values: The values.
+
+        Returns:
+            The first row; None if there is none.
+        """
         found = self.rows(statement, *values)
         return found[0] if found else None
 

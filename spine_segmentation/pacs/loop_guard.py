@@ -12,11 +12,14 @@ OWN_RESULT = "a result of this program"
 
 
 def is_own(db: sqlite3.Connection, identity: Identity) -> bool:
-    """Whether an object is one of our results, by its UID, or its manufacturer where it is no MR image.
+    """Tell whether an object is one of our results.
 
     Args:
         db: The ledger's connection.
         identity: Of the object.
+
+    Returns:
+        True if its UID is that of a result, or if it is no MR image and its manufacturer is this product.
     """
     known = db.execute("SELECT 1 FROM result WHERE sop_uid=?", (identity.sop_uid,)).fetchone()
     return bool(known) or (identity.manufacturer == PRODUCT_NAME and identity.sop_class not in MR_CLASSES)

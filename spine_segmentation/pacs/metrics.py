@@ -31,11 +31,19 @@ class ServiceCollector(Collector):
         self._take_snapshot, self._counts, self._gauges = take_snapshot, counts, gauges
 
     def describe(self) -> list[Metric]:
-        """Say nothing in advance: the ledger need not be read to register."""
+        """Say nothing in advance: the ledger need not be read to register.
+
+        Returns:
+            An empty list.
+        """
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every metric."""
+        """Compute every metric.
+
+        Yields:
+            The metrics: counts of objects, jobs and deliveries, then single numbers.
+        """
         snapshot = self._take_snapshot()
         objects = CounterMetricFamily(f"{PREFIX}_objects", "Objects since the start, by outcome", labels=["outcome"])
         for outcome in ("stored", "duplicates", "conflicts", "refused"):

@@ -46,22 +46,57 @@ class OrthancClient:
         return self._call("GET", path)
 
     def post(self, path: str, body: Any) -> Any:  # noqa: ANN401
-        """Post JSON; arguments, result and errors as in :meth:`get`."""
+        """Post JSON.
+
+        Args:
+            path: Below the root.
+            body: What is posted; anything that JSON can hold.
+
+        Returns:
+            The parsed JSON; None if the answer is empty.
+
+        Raises:
+            OutputError: If Orthanc cannot be reached or refuses.
+        """
         return self._call("POST", path, body)
 
     def delete(self, path: str) -> None:
-        """Delete a resource; one that is not there is no error. Errors as in :meth:`get`."""
+        """Delete a resource; one that is not there is no error.
+
+        Args:
+            path: Below the root.
+
+        Raises:
+            OutputError: If Orthanc cannot be reached or refuses.
+        """
         with answering():
             self._request("DELETE", path)
 
     def find_instances(self, sop_uid: str) -> Sequence[str]:
-        """Look up the Orthanc identifiers of a SOP Instance UID; errors as in :meth:`get`."""
+        """Look up the instances of a SOP Instance UID.
+
+        Args:
+            sop_uid: SOP Instance UID.
+
+        Returns:
+            Orthanc's identifiers; none if it has no such instance.
+
+        Raises:
+            OutputError: If Orthanc cannot be reached or refuses, or the answer has another shape.
+        """
         with answering():
             answer = self.post("/tools/find", {"Level": "Instance", "Query": {"SOPInstanceUID": sop_uid}})
             return TypeAdapter(list[str]).validate_python(answer)
 
     def now(self) -> datetime:
-        """Read Orthanc's own clock, by which it notes when a series has changed; errors as in :meth:`get`."""
+        """Read Orthanc's own clock, by which it notes when a series has changed.
+
+        Returns:
+            The time, UTC.
+
+        Raises:
+            OutputError: If Orthanc cannot be reached or refuses, or the answer is no time.
+        """
         with answering():
             return read_time(self._request("GET", "/tools/now").text.strip())
 
@@ -83,6 +118,9 @@ def read_time(text: str) -> datetime:
     Args:
         text: UTC, as in ``"20240131T235959"``.
 
+    Returns:
+        The time, UTC.
+
     Raises:
         ValueError: If it is none.
     """
@@ -92,6 +130,9 @@ def read_time(text: str) -> datetime:
 @contextmanager
 def answering() -> Iterator[None]:
     """Read an answer of Orthanc's within the block.
+
+    Yields:
+        Nothing.
 
     Raises:
         OutputError: If Orthanc does not answer, or the answer has another shape.

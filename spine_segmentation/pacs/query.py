@@ -29,6 +29,7 @@ def count_images(remote: RemoteAe, ae_title: str, study_uid: str, series_uid: st
 
     Raises:
         OutputError: If it cannot be reached or does not answer.
+        UsageError: If the TLS files cannot be used.
     """
     query = Dataset()
     query.QueryRetrieveLevel = "SERIES"

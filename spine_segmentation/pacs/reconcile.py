@@ -71,6 +71,9 @@ class Reconciler:
 
         Series that have not changed within the look-back time are history and are never owed.
 
+        Returns:
+            Identifiers of MR series that lack images here and have been quiet for long enough.
+
         Raises:
             OutputError: If Orthanc cannot be reached, or its answer has another shape.
         """

@@ -127,7 +127,11 @@ class Service:
         self.ledger.close()
 
     def find_trouble(self) -> str:
-        """Say why the service is not ready for work; empty if it is."""
+        """Say why the service is not ready for work.
+
+        Returns:
+            The reason; empty if the service is ready.
+        """
         if not self.worker.is_up:
             return f"the worker is not up: {self.worker.trouble or 'it is being started'}"
         if self.spool.free_bytes() < self._settings.receiver.min_free_bytes:
@@ -135,7 +139,11 @@ class Service:
         return ""
 
     def snapshot(self) -> Snapshot:
-        """Take the state of the queue."""
+        """Read the state of the queue.
+
+        Returns:
+            The numbers of the moment.
+        """
         return take_snapshot(self.ledger, self.spool.root if self._previews else None)
 
     @property

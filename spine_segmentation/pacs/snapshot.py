@@ -64,6 +64,9 @@ def take_snapshot(ledger: Ledger, preview_root: Path | None) -> Snapshot:
     Args:
         ledger: The ledger.
         preview_root: The spool, if previews may be shown; None otherwise.
+
+    Returns:
+        The numbers of the moment.
     """
     now = time.time()
     waiting = _number(ledger, "SELECT MIN(created_at) FROM job WHERE state IN ('READY', 'RUNNING')")

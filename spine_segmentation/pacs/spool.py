@@ -64,6 +64,9 @@ class Spool:
     def exclusive(self) -> Iterator[None]:
         """Keep a second service away from the spool; a killed one leaves no lock behind.
 
+        Yields:
+            Nothing; the lock holds until the block ends.
+
         Raises:
             UsageError: If another service runs on it.
         """
@@ -79,7 +82,14 @@ class Spool:
             yield
 
     def free_bytes(self) -> int:
-        """Free space on its disk."""
+        """Measure the free space on its disk.
+
+        Returns:
+            Bytes that this process may still write.
+
+        Raises:
+            OSError: If the disk cannot be asked.
+        """
         return shutil.disk_usage(self.root).free
 
     def store(self, series_uid: str, sop_uid: str, content: bytes) -> str:
@@ -111,11 +121,25 @@ class Spool:
         return str(path.relative_to(self.root))
 
     def absolute(self, path: str) -> Path:
-        """Turn a path of the ledger into an absolute one."""
+        """Turn a path of the ledger into an absolute one.
+
+        Args:
+            path: Relative to the spool.
+
+        Returns:
+            The path below the root.
+        """
         return self.root / path
 
     def holds(self, path: str | None) -> bool:
-        """Tell whether the file of a path of the ledger is here: it may be deleted (None), and otherwise be missing."""
+        """Tell whether the file of a path of the ledger is here.
+
+        Args:
+            path: Relative to the spool; None if the file was deleted.
+
+        Returns:
+            True if the file exists; it may be missing though the ledger has a path.
+        """
         return path is not None and self.absolute(path).is_file()
 
     def open_work(self, inputs: Sequence[Sequence[str]]) -> Path:
@@ -125,6 +149,9 @@ class Spool:
 
         Args:
             inputs: For each series paths of the ledger.
+
+        Returns:
+            The work folder.
 
         Raises:
             OSError: If it cannot be made, or an image is missing.
@@ -143,7 +170,11 @@ class Spool:
         return work
 
     def close_work(self, work: Path) -> None:
-        """Remove a work folder."""
+        """Remove a work folder; what cannot be removed stays.
+
+        Args:
+            work: As :meth:`open_work` gave it.
+        """
         shutil.rmtree(work, ignore_errors=True)
 
     def publish(self, output: Path, name: str) -> str:
@@ -189,6 +220,9 @@ class Spool:
         Args:
             path: Of the ledger.
             sha256: As :meth:`digest` gave it; empty if it is not known.
+
+        Returns:
+            True if the file can be read and its hash is this one, or is not known.
         """
         try:
             return self.digest(path) == sha256 or not sha256
@@ -196,14 +230,25 @@ class Spool:
             return False
 
     def remove(self, paths: Iterable[str]) -> None:
-        """Delete files of the ledger, and folders that become empty; what is gone already is no error."""
+        """Delete files of the ledger, and folders that become empty; what is gone already is no error.
+
+        Args:
+            paths: Relative to the spool.
+
+        Raises:
+            OSError: If a file cannot be deleted.
+        """
         for path in map(self.absolute, paths):
             path.unlink(missing_ok=True)
             if path.parent.is_dir() and not any(path.parent.iterdir()):
                 path.parent.rmdir()
 
     def remove_folder(self, folder: str) -> None:
-        """Delete a folder of results with all that is in it."""
+        """Delete a folder of results with all that is in it; what cannot be deleted stays.
+
+        Args:
+            folder: Relative to the spool.
+        """
         shutil.rmtree(self.absolute(folder), ignore_errors=True)
 
     def sweep(self, known: frozenset[str]) -> int:

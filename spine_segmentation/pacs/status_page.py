@@ -54,7 +54,11 @@ class StatusPage:
         self._thread: threading.Thread | None = None
 
     def application(self) -> Starlette:
-        """Build the web application."""
+        """Build the web application.
+
+        Returns:
+            The application; it answers to loopback names only.
+        """
         routes = [
             Route("/", self._page),
             Route("/healthz", self._health),

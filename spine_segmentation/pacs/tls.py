@@ -14,6 +14,9 @@ def server_context(tls: Tls) -> ssl.SSLContext:
     Args:
         tls: Certificates and key.
 
+    Returns:
+        A context for TLS 1.2 or later.
+
     Raises:
         UsageError: If a file cannot be read or does not fit.
     """
@@ -25,6 +28,9 @@ def client_context(tls: Tls) -> ssl.SSLContext:
 
     Args:
         tls: Certificates and key.
+
+    Returns:
+        A context for TLS 1.2 or later.
 
     Raises:
         UsageError: If a file cannot be read or does not fit.

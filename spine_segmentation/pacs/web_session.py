@@ -19,6 +19,9 @@ def web_session(username: str | None, password_file: Path | None, authority: Pat
         password_file: Holds the password in its first line.
         authority: Certificates that the server's must be signed by, PEM; None for public authorities (certifi).
 
+    Returns:
+        The session, with its authentication and authorities set.
+
     Raises:
         UsageError: If the password file cannot be read.
     """

@@ -33,6 +33,9 @@ def worker_command(processing: Processing) -> list[str]:
 
     Args:
         processing: Device and models.
+
+    Returns:
+        Program and arguments.
     """
     models = str(processing.models) if processing.models else ""
     return [sys.executable, "-m", "spine_segmentation.pacs.worker_main", processing.device, models]

@@ -73,6 +73,9 @@ def answer(request: Request, process: Process) -> Reply:
         request: What to do.
         process: The pipeline.
 
+    Returns:
+        The names of the DICOM files written, series by series.
+
     Raises:
         SystemExit: If the error is not the input's fault: the service then starts another process.
     """
@@ -167,6 +170,9 @@ def main(device: str, models: str) -> None:
     Args:
         device: A torch device.
         models: Folder with the bundles; empty for those of the package.
+
+    Raises:
+        SystemExit: If the networks cannot be loaded, with the exit code of the error.
     """
     from spine_segmentation.pipeline import SpinePipeline
     from spine_segmentation.study_run import process_study
