@@ -9,9 +9,10 @@ import torch.nn.functional as F
 from spine_segmentation.anatomy import LEVELS, VERSE_NUMBERS, Kind
 from spine_segmentation.grid import to_network_grid
 from spine_segmentation.levels import pool_levels
-from spine_segmentation.networks import LEVEL_CHANNELS
 from spine_segmentation.results import Instance, Instances
 from spine_segmentation.volume import Volume
+
+LEVEL_CHANNELS = max(VERSE_NUMBERS.values()) + 1
 
 
 def scene(axes: str = "LIP") -> tuple[Volume, Instances]:
