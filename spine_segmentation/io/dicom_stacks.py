@@ -19,6 +19,10 @@ ORIENTATION_TOLERANCE = 1e-3
 POSITION_TOLERANCE_MM = 0.01
 """Slices closer together than this lie at one position."""
 
+LEAST_SAGITTAL_SHARE = 0.2
+"""Fewer sagittal images than this share of a series show where the others lie; in a three-plane series they are a
+third."""
+
 _PLANES = ("sagittal", "coronal", "axial")
 _SECOND_CHOICE = {
     *("P", "PHASE", "PHASE MAP", "REAL", "R", "IMAGINARY", "I"),
@@ -82,7 +86,7 @@ def slice_places(frames: Sequence[Frame]) -> npt.NDArray[np.float64]:
 
 
 def best_plane(frames: Sequence[Frame]) -> tuple[str, list[Frame]]:
-    """Pick the sagittal frames of a series, or where there are none those of its most frequent plane.
+    """Pick the sagittal frames of a series, or where they are hardly any those of its most frequent plane.
 
     Args:
         frames: All with an orientation.
@@ -93,7 +97,8 @@ def best_plane(frames: Sequence[Frame]) -> tuple[str, list[Frame]]:
     planes: dict[str, list[Frame]] = defaultdict(list)
     for frame in frames:
         planes[plane_of(frame)].append(frame)
-    name = "sagittal" if "sagittal" in planes else max(planes, key=lambda plane: len(planes[plane]))
+    enough = len(planes["sagittal"]) >= max(1, LEAST_SAGITTAL_SHARE * len(frames))
+    name = "sagittal" if enough else max(planes, key=lambda plane: len(planes[plane]))
     return name, planes[name]
 
 

@@ -354,6 +354,15 @@ def test_a_missing_series_uid_is_reported_once(tmp_path: Path, caplog: pytest.Lo
     assert len(caplog.records) == 1
 
 
+def test_a_sagittal_image_that_shows_where_the_axial_ones_lie_makes_no_sagittal_series(tmp_path: Path) -> None:
+    uids = {"SeriesInstanceUID": "1.2.3", "StudyInstanceUID": "1.2"}
+    write_series(volume_along("ILP", slices=12), tmp_path / "axial", **uids)
+    write_series(volume_along("LIP", slices=1), tmp_path / "reference", **uids)
+    (found,) = list_series(tmp_path)
+    assert (found.orientation, found.slices, found.images) == ("axial", 12, 13)
+    assert "axial" in str(found.unsuitable)
+
+
 # --- choosing
 
 
