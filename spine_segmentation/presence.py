@@ -157,7 +157,10 @@ def _log_distance(distance: Floats, expected: float | Floats) -> Floats:
 
 
 def _log_reach(distance: Floats) -> Floats:
-    """Log-probability that the structure below the next one is at least so far away if none was missed, in levels."""
+    """Log-probability that a structure has its next one at least so far away, in levels, if no vertebra was missed.
+
+    Beyond a false structure the next true one lies farther away than the false one does.
+    """
     regular = (1 - _DISTANCE_OUTLIERS) * ndtr((1.0 - distance) / _DISTANCE_DEVIATION)
     logs: Floats = np.log(regular + _DISTANCE_OUTLIERS * (1 - np.minimum(distance / _LONGEST_DISTANCE, 0.99)))
     return logs

@@ -75,7 +75,7 @@ class Shown:
         """Tell whether a place lies inside.
 
         Args:
-            index: Canonical row and column, fractions allowed.
+            index: Canonical row and column, shape (2,), fractions allowed.
 
         Returns:
             True if the nearest pixel is in the grid and not in a margin.

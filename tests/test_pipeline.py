@@ -16,6 +16,7 @@ from spine_segmentation.bundles import bundle_folder
 from spine_segmentation.errors import DeviceUnavailable, InvalidVolume, ModelError, NoSpineFound, UnsupportedOrientation
 from spine_segmentation.pipeline import SpinePipeline, require_spine, shows_spine
 from spine_segmentation.results import Labeling, SpineResult
+from spine_segmentation.stages import SplitInstancesd
 from spine_segmentation.synth.generator import SyntheticScan
 from spine_segmentation.synth.truth import label_map
 from spine_segmentation.volume import Array, Reorientation, Volume
@@ -220,3 +221,24 @@ def test_intensities_must_be_finite(value: float, pipeline: SpinePipeline, no_sp
     array[2, 80, 64] = value
     with pytest.raises(InvalidVolume, match="finite"):
         pipeline(no_spine.with_array(array))
+
+
+def test_blank_margins_change_nothing_about_what_is_whole(
+    pipeline: SpinePipeline, lumbar_scan: SyntheticScan, lumbar_result: SpineResult
+) -> None:
+    canonical, _ = lumbar_scan.image.canonical()
+    padded = pipeline(Volume(np.pad(canonical.array, ((0, 0), (60, 60), (0, 0))), canonical.affine))
+    before, after = (
+        {structure.best_name: structure.instance.fully_visible for structure in labeling_of(result).structures}
+        for result in (lumbar_result, padded)
+    )
+    assert not before["T10-T11"]
+    assert before == after
+
+
+def test_the_labeling_bundle_knows_what_the_image_shows(lumbar_scan: SyntheticScan, lumbar_result: SpineResult) -> None:
+    image = lumbar_scan.image.with_array(lumbar_scan.image.array.copy())
+    image.canonical()[0].array[:, :60] = 0
+    shown = SplitInstancesd("semantic")({"semantic": lumbar_result.semantic, "image": image})["instances"].shown
+    assert not shown.visible[:59].any()
+    assert shown.visible[61:].all()
