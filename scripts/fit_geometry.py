@@ -2,11 +2,11 @@
 
     python scripts/fit_geometry.py VID/keypoints.csv SPIDER
 
-Two thirds of the people of VID give spacing and tilt of the bodies (``spine_segmentation/geometry_table.json``); the
-last third shows, by number of visible vertebrae, how often the placement of the window in the column is right. L5-S1 is
-not part of these key points: the row of its bodies is a working figure, see ``LUMBOSACRAL``. The discs of the SPIDER
-patients that the labeling network is trained on give the tilt of L5-S1, and how much more any disc is tilted than
-the line between the bodies beside it.
+Two thirds of the people of VID give spacing and tilt of the bodies
+(``spine_segmentation/labeling/geometry_table.json``); the last third shows, by number of visible vertebrae, how often
+the placement of the window in the column is right. L5-S1 is not part of these key points: the row of its bodies is a
+working figure, see ``LUMBOSACRAL``. The discs of the SPIDER patients that the labeling network is trained on give the
+tilt of L5-S1, and how much more any disc is tilted than the line between the bodies beside it.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ import yaml
 from scipy.optimize import curve_fit
 
 from spine_segmentation.anatomy import LEVELS
-from spine_segmentation.disc_tilt import with_tilts
 from spine_segmentation.evaluation.label_mapping import load_mapping, mapping_of
 from spine_segmentation.evaluation.pairs import annotated_pairs, scan_name
 from spine_segmentation.evaluation.true_instances import labelled_structures, true_instances
 from spine_segmentation.evaluation.truth import read_truth
-from spine_segmentation.geometry import PAIRS, TABLE, GeometryTable, measure, placement_scores
 from spine_segmentation.io.nifti import read_nifti
+from spine_segmentation.labeling.disc_tilt import with_tilts
+from spine_segmentation.labeling.geometry import PAIRS, TABLE, GeometryTable, measure, placement_scores
 
 Floats = npt.NDArray[np.float64]
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from spine_segmentation.enumeration import VARIANT_STATEMENTS, implied_variant
 from spine_segmentation.evaluation.label_mapping import MAPPING_FILE, structure_id_mapping, write_mapping
 from spine_segmentation.io.nifti import write_nifti
+from spine_segmentation.labeling.enumeration import VARIANT_STATEMENTS, implied_variant
 from spine_segmentation.synth.contrast import Weighting
 from spine_segmentation.synth.dicom import quantize
 from spine_segmentation.synth.generator import SyntheticScan, generate_volume

@@ -95,9 +95,9 @@ def segment(
     sr_type: Annotated[SrType, typer.Option(help="Class of the structured report.")] = SrType.COMPREHENSIVE3D,
 ) -> None:
     """Segment, separate and name the structures of one series, or of all series of a study."""
-    from spine_segmentation.anchors import Anchor
     from spine_segmentation.io.output_folder import fresh_outputs, list_outputs, make_folder, protect_input
     from spine_segmentation.io.outputs import DEFAULT_FORMATS
+    from spine_segmentation.labeling.anchors import Anchor
     from spine_segmentation.pipeline import SpinePipeline
     from spine_segmentation.run_status import RunStatus
     from spine_segmentation.segment_run import Job, require_any_spine, run_job

@@ -9,16 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from spine_segmentation.anatomy import BACKGROUND, IVD, SACRUM_BELOW_S1, VERTEBRA, Kind
-from spine_segmentation.bodies import EXTENT_PERCENTILES, Piece, cut_fused, join_fragments
-from spine_segmentation.column import Column
-from spine_segmentation.cutting import Plane, bone_share, count_planes_above, fit_plane
 from spine_segmentation.errors import InvalidVolume
-from spine_segmentation.foreground import Voxels, find_spine
-from spine_segmentation.lateral import within_width
 from spine_segmentation.results import Instance, Instances
 from spine_segmentation.shown import Shown
-from spine_segmentation.topmost import without_lateral_masses, without_loose_pieces
-from spine_segmentation.true_discs import are_true
+from spine_segmentation.splitting.bodies import EXTENT_PERCENTILES, Piece, cut_fused, join_fragments
+from spine_segmentation.splitting.column import Column
+from spine_segmentation.splitting.cutting import Plane, bone_share, count_planes_above, fit_plane
+from spine_segmentation.splitting.foreground import Voxels, find_spine
+from spine_segmentation.splitting.lateral import within_width
+from spine_segmentation.splitting.topmost import without_lateral_masses, without_loose_pieces
+from spine_segmentation.splitting.true_discs import are_true
 from spine_segmentation.volume import Volume
 
 logger = logging.getLogger(__name__)

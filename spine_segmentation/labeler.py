@@ -11,15 +11,17 @@ from pathlib import Path
 import numpy as np
 
 from spine_segmentation.anatomy import BY_NAME, LEVELS, UNDETERMINED_IVD_BASE, UNDETERMINED_VERTEBRA_BASE, Kind
-from spine_segmentation.anchors import Anchor, find_anchored
 from spine_segmentation.bundles import bundle_folder, load_bundle
-from spine_segmentation.confusion import allow_confusion
-from spine_segmentation.disc_tilt import with_tilts
-from spine_segmentation.enumeration import UNTOLD, Variant
 from spine_segmentation.errors import InvalidVolume
-from spine_segmentation.geometry import geometry_evidence
-from spine_segmentation.lattice import Floats
-from spine_segmentation.presence import measure_presence
+from spine_segmentation.labeling.anchors import Anchor, find_anchored
+from spine_segmentation.labeling.confusion import allow_confusion
+from spine_segmentation.labeling.disc_tilt import with_tilts
+from spine_segmentation.labeling.enumeration import UNTOLD, Variant
+from spine_segmentation.labeling.geometry import geometry_evidence
+from spine_segmentation.labeling.lattice import Floats
+from spine_segmentation.labeling.presence import measure_presence
+from spine_segmentation.labeling.room import with_room
+from spine_segmentation.labeling.sequence import Decoding, check_evidence, decode
 from spine_segmentation.results import (
     Candidate,
     Instance,
@@ -30,8 +32,6 @@ from spine_segmentation.results import (
     NamedStructure,
     Status,
 )
-from spine_segmentation.room import with_room
-from spine_segmentation.sequence import Decoding, check_evidence, decode
 from spine_segmentation.volume import Volume
 
 logger = logging.getLogger(__name__)

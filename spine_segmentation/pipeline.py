@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from spine_segmentation.anatomy import IVD, VERTEBRA
-from spine_segmentation.anchors import Anchor
 from spine_segmentation.bundles import select_device
 from spine_segmentation.errors import NoSpineFound
 from spine_segmentation.instances import split_instances
 from spine_segmentation.labeler import Labeler
+from spine_segmentation.labeling.anchors import Anchor
 from spine_segmentation.results import Instances, Labeling, SpineResult
 from spine_segmentation.segmenter import Segmenter
 from spine_segmentation.study import Look, applicable_anchors, label_study

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from spine_segmentation.anchors import Anchor
 from spine_segmentation.errors import InputError, NoSpineFound, UsageError
 from spine_segmentation.io.dicom_seg import SegType
 from spine_segmentation.io.dicom_sr import SrType
@@ -16,6 +15,7 @@ from spine_segmentation.io.output_folder import list_outputs, make_folder
 from spine_segmentation.io.outputs import DEFAULT_FORMATS, DICOM_FORMATS, STATUS_FILE, check_formats, write_outputs
 from spine_segmentation.io.status import write_status
 from spine_segmentation.io.study_input import load_localizer, load_study, name_localizer
+from spine_segmentation.labeling.anchors import Anchor
 from spine_segmentation.pipeline import SpinePipeline, require_spine, shows_spine
 from spine_segmentation.results import SpineResult
 from spine_segmentation.study_run import process_study

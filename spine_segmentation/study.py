@@ -9,9 +9,6 @@ from functools import partial
 import numpy as np
 
 from spine_segmentation.anatomy import Kind
-from spine_segmentation.anchors import Anchor, find_anchored
-from spine_segmentation.disc_tilt import with_tilts
-from spine_segmentation.enumeration import UNTOLD, Variant
 from spine_segmentation.labeler import (
     DETERMINED_POSTERIOR,
     decode_instances,
@@ -19,12 +16,15 @@ from spine_segmentation.labeler import (
     describe_landmarks,
     label_instances,
 )
-from spine_segmentation.lattice import Floats
-from spine_segmentation.matching import CommonColumn, match_series
-from spine_segmentation.named_apart import set_apart
+from spine_segmentation.labeling.anchors import Anchor, find_anchored
+from spine_segmentation.labeling.disc_tilt import with_tilts
+from spine_segmentation.labeling.enumeration import UNTOLD, Variant
+from spine_segmentation.labeling.lattice import Floats
+from spine_segmentation.labeling.matching import CommonColumn, match_series
+from spine_segmentation.labeling.named_apart import set_apart
+from spine_segmentation.labeling.room import with_room
+from spine_segmentation.labeling.sequence import CANDIDATES, Decoding, Names, contradict, decisive
 from spine_segmentation.results import Candidate, Instances, Labeling, LevelEvidence
-from spine_segmentation.room import with_room
-from spine_segmentation.sequence import CANDIDATES, Decoding, Names, contradict, decisive
 
 LOOK_CORRELATION = 0.5
 """How strongly the evidence of two series of one patient agrees beyond the truth: the network errs alike on the same

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from spine_segmentation.anchors import Anchor
 from spine_segmentation.errors import InputError
-from spine_segmentation.named_apart import set_apart
+from spine_segmentation.labeling.anchors import Anchor
+from spine_segmentation.labeling.named_apart import set_apart
 from spine_segmentation.pipeline import SpinePipeline
 from spine_segmentation.results import Outcome, SpineResult
 from spine_segmentation.study import Look, applicable_anchors

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spine_segmentation.anatomy import IVD, LEVELS, SACRUM_BELOW_S1, VERTEBRA, Kind
-from spine_segmentation.enumeration import Enumeration
+from spine_segmentation.labeling.enumeration import Enumeration
 from spine_segmentation.results import Instances
 from spine_segmentation.volume import Volume
 

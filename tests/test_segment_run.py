@@ -14,9 +14,9 @@ import pydicom
 import pytest
 
 from spine_segmentation.anatomy import VERSE_NUMBERS
-from spine_segmentation.anchors import Anchor
 from spine_segmentation.errors import MissingSlice, NoSpineFound, UsageError
 from spine_segmentation.io.nifti import write_nifti
+from spine_segmentation.labeling.anchors import Anchor
 from spine_segmentation.pipeline import SpinePipeline
 from spine_segmentation.segment_run import Job, SeriesResult, require_any_spine, run_job
 from spine_segmentation.synth.dicom import write_study

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from spine_segmentation.anatomy import LEVELS
-from spine_segmentation.anchors import Anchor
-from spine_segmentation.enumeration import UNTOLD
 from spine_segmentation.errors import UsageError
 from spine_segmentation.instances import split_instances
 from spine_segmentation.labeler import NO_LANDMARK, name_instances
+from spine_segmentation.labeling.anchors import Anchor
+from spine_segmentation.labeling.enumeration import UNTOLD
 from spine_segmentation.results import Labeling, LevelEvidence
 from spine_segmentation.study import Look, effective_looks, label_study
 from spine_segmentation.volume import Volume

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from spine_segmentation.anchors import Anchor
 from spine_segmentation.errors import InvalidVolume, UsageError
+from spine_segmentation.labeling.anchors import Anchor
 from spine_segmentation.pipeline import SpinePipeline
 from spine_segmentation.results import SpineResult
 from spine_segmentation.study_run import process_study

@@ -10,15 +10,15 @@ import numpy.typing as npt
 from scipy.special import logsumexp
 
 from spine_segmentation.anatomy import LEVELS, Kind
-from spine_segmentation.confusion import allow_confusion
-from spine_segmentation.enumeration import UNTOLD, Enumeration
 from spine_segmentation.evaluation.observation import ObservedWindow, as_instances
-from spine_segmentation.geometry import WEIGHT, geometry_evidence
 from spine_segmentation.labeler import label_instances
-from spine_segmentation.levels import EVIDENCE_WEIGHT
-from spine_segmentation.presence import measure_presence
+from spine_segmentation.labeling.confusion import allow_confusion
+from spine_segmentation.labeling.enumeration import UNTOLD, Enumeration
+from spine_segmentation.labeling.geometry import WEIGHT, geometry_evidence
+from spine_segmentation.labeling.levels import EVIDENCE_WEIGHT
+from spine_segmentation.labeling.presence import measure_presence
+from spine_segmentation.labeling.sequence import decode
 from spine_segmentation.results import Labeling
-from spine_segmentation.sequence import decode
 
 Floats = npt.NDArray[np.float64]
 

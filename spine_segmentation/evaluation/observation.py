@@ -12,16 +12,16 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from spine_segmentation.anatomy import Kind
-from spine_segmentation.disc_tilt import with_tilts
 from spine_segmentation.errors import UnreadableFile
 from spine_segmentation.evaluation.extent import labelled_extent
 from spine_segmentation.evaluation.true_instances import labelled_structures
 from spine_segmentation.evaluation.truth import UNKNOWN
 from spine_segmentation.evaluation.unlabelled import is_unlabelled
 from spine_segmentation.io.atomic import atomic_path
-from spine_segmentation.levels import EVIDENCE_WEIGHT
+from spine_segmentation.labeling.disc_tilt import with_tilts
+from spine_segmentation.labeling.levels import EVIDENCE_WEIGHT
+from spine_segmentation.labeling.room import with_room
 from spine_segmentation.results import Instance, Instances, LevelEvidence, ModelIdentity, Room
-from spine_segmentation.room import with_room
 from spine_segmentation.volume import Volume
 
 _REGIONS = {

@@ -7,9 +7,9 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from spine_segmentation.enumeration import UNTOLD, VARIANT_STATEMENTS
 from spine_segmentation.evaluation.share import Share
 from spine_segmentation.evaluation.window_score import WindowScore
+from spine_segmentation.labeling.enumeration import UNTOLD, VARIANT_STATEMENTS
 
 
 class VariantSummary(BaseModel):

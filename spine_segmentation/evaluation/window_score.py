@@ -7,9 +7,9 @@ from collections import Counter
 from pydantic import BaseModel, ConfigDict, computed_field
 
 from spine_segmentation.anatomy import LEVELS, Kind
-from spine_segmentation.enumeration import implied_variant
 from spine_segmentation.evaluation.naming import Naming
 from spine_segmentation.evaluation.observation import ObservedStructure, ObservedWindow, WindowIdentity
+from spine_segmentation.labeling.enumeration import implied_variant
 
 
 class _Score(BaseModel):

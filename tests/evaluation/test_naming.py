@@ -8,9 +8,9 @@ from spine_segmentation.evaluation.label_benchmark import Observer
 from spine_segmentation.evaluation.naming import Weights, count_from_below, name_by_geometry, name_window
 from spine_segmentation.evaluation.observation import ObservedWindow, WindowIdentity, as_instances
 from spine_segmentation.evaluation.windows import list_windows
-from spine_segmentation.geometry import WEIGHT, geometry_evidence
 from spine_segmentation.labeler import name_instances
-from spine_segmentation.levels import EVIDENCE_WEIGHT
+from spine_segmentation.labeling.geometry import WEIGHT, geometry_evidence
+from spine_segmentation.labeling.levels import EVIDENCE_WEIGHT
 from tests.evaluation.columns import column, image_of, knowing
 
 
@@ -72,7 +72,7 @@ def test_without_weight_geometry_says_nothing(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("weight", [0.6, 1.2])
 def test_another_weight_of_geometry_is_that_of_the_likelihood(weight: float, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = name_window(WINDOW, Weights(image=0.0, geometry=weight))
-    monkeypatch.setattr("spine_segmentation.geometry.WEIGHT", weight)
+    monkeypatch.setattr("spine_segmentation.labeling.geometry.WEIGHT", weight)
     theirs = name_instances(
         as_instances(WINDOW), np.zeros((len(WINDOW.instances), len(LEVELS))), np.zeros(len(WINDOW.instances))
     )

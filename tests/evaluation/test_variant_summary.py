@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from spine_segmentation.enumeration import UNTOLD, VARIANT_STATEMENTS
 from spine_segmentation.evaluation.observation import WindowIdentity
 from spine_segmentation.evaluation.variant_summary import VariantSummary, summarise_variants
 from spine_segmentation.evaluation.window_score import WindowScore
+from spine_segmentation.labeling.enumeration import UNTOLD, VARIANT_STATEMENTS
 from tests.phantoms import structures
 
 

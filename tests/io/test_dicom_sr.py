@@ -20,7 +20,6 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import JPEGLSLossless, RLELossless
 
 from spine_segmentation.anatomy import BY_NAME, Kind
-from spine_segmentation.enumeration import ENUMERATIONS, describe_variant
 from spine_segmentation.errors import OutputError, UsageError
 from spine_segmentation.io.dicom_reader import DicomSeries, read_series
 from spine_segmentation.io.dicom_seg import write_segmentation
@@ -37,6 +36,7 @@ from spine_segmentation.io.report_codes import (
     STATEMENTS,
     VISIBILITY,
 )
+from spine_segmentation.labeling.enumeration import ENUMERATIONS, describe_variant
 from spine_segmentation.measurements import Length, measure
 from spine_segmentation.results import Candidate, ModelIdentity, SpineResult, Status
 from spine_segmentation.volume import Volume

@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 
 from spine_segmentation.anatomy import LEVELS, Kind
-from spine_segmentation.matching import half_levels
+from spine_segmentation.labeling.matching import half_levels
 from spine_segmentation.results import Labeling, NamedStructure
 
 _NOTHING_IN_COMMON = "no structures in common in the same order were found"

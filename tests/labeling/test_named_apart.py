@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from spine_segmentation.anatomy import BY_NAME
-from spine_segmentation.named_apart import set_apart
+from spine_segmentation.labeling.named_apart import set_apart
 from spine_segmentation.results import Instance, Labeling, NamedStructure, Status
 from spine_segmentation.volume import Volume
 from tests.phantoms import structures

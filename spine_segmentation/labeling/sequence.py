@@ -24,10 +24,17 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from spine_segmentation.anatomy import LEVELS, Kind
-from spine_segmentation.enumeration import ENUMERATIONS, Anatomy, Enumeration, Variant, build_anatomy, describe_variant
 from spine_segmentation.errors import UsageError
-from spine_segmentation.lattice import Floats, backward, best_paths, forward, log_sum, total
-from spine_segmentation.presence import MISSED_COUNTS, Presence
+from spine_segmentation.labeling.enumeration import (
+    ENUMERATIONS,
+    Anatomy,
+    Enumeration,
+    Variant,
+    build_anatomy,
+    describe_variant,
+)
+from spine_segmentation.labeling.lattice import Floats, backward, best_paths, forward, log_sum, total
+from spine_segmentation.labeling.presence import MISSED_COUNTS, Presence
 from spine_segmentation.results import Candidate
 
 MISSED_DISC = 1e-3

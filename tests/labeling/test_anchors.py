@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from spine_segmentation.anatomy import LEVELS
-from spine_segmentation.anchors import REACH_MM, Anchor, find_anchored
 from spine_segmentation.errors import UsageError
 from spine_segmentation.instances import split_instances
 from spine_segmentation.labeler import name_instances
+from spine_segmentation.labeling.anchors import REACH_MM, Anchor, find_anchored
 from spine_segmentation.results import Instances, Labeling
 from tests.phantoms import build, structures
 

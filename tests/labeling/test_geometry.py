@@ -8,9 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
-from spine_segmentation import geometry
 from spine_segmentation.anatomy import LEVELS, Kind
-from spine_segmentation.geometry import PAIRS, GeometryTable, correlate, geometry_evidence, measure, placement_scores
+from spine_segmentation.labeling import geometry
+from spine_segmentation.labeling.geometry import (
+    PAIRS,
+    GeometryTable,
+    correlate,
+    geometry_evidence,
+    measure,
+    placement_scores,
+)
 from spine_segmentation.results import Instance
 
 TABLE = GeometryTable.read()

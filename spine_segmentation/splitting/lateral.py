@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from spine_segmentation.column import Points
+from spine_segmentation.splitting.column import Points
 
 WIDTH_PER_DEPTH = 1.8
 """Greatest width of a body or disc per depth. Mean widths are 1.1 (C3) to 1.5 (T1, L5) times the depth in the

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from spine_segmentation.anatomy import Kind
+from spine_segmentation.labeling.room import with_room
 from spine_segmentation.results import Instance, Instances, Room
-from spine_segmentation.room import with_room
 from spine_segmentation.shown import Shown
 from spine_segmentation.volume import Volume
 

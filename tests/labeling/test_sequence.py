@@ -15,11 +15,10 @@ from hypothesis import strategies as st
 from scipy.special import logsumexp
 
 from spine_segmentation.anatomy import BY_NAME, LEVELS, Kind
-from spine_segmentation.enumeration import ENUMERATIONS, Enumeration
 from spine_segmentation.errors import UsageError
-from spine_segmentation.presence import MISSED_COUNTS, Presence, measure_presence
-from spine_segmentation.results import Instance
-from spine_segmentation.sequence import (
+from spine_segmentation.labeling.enumeration import ENUMERATIONS, Enumeration
+from spine_segmentation.labeling.presence import MISSED_COUNTS, Presence, measure_presence
+from spine_segmentation.labeling.sequence import (
     FALSE_INSTANCE,
     MISSED_BODY,
     MISSED_DISC,
@@ -28,6 +27,7 @@ from spine_segmentation.sequence import (
     Decoding,
     decode,
 )
+from spine_segmentation.results import Instance
 from tests.phantoms import kinds, structures
 
 WHOLE = [*structures("T11", "S1")]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from spine_segmentation.column import Points
-from spine_segmentation.cutting import find_waist
+from spine_segmentation.splitting.column import Points
+from spine_segmentation.splitting.cutting import find_waist
 
 MIN_PIECE_SHARE = 0.1
 """A piece below this share of its neighbour's volume is a fragment; a body cut by the field of view may be so small."""

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spine_segmentation.anatomy import Kind
-from spine_segmentation.matching import CommonColumn, match_series
+from spine_segmentation.labeling.matching import CommonColumn, match_series
 from spine_segmentation.results import Instance
 from tests.phantoms import kinds, structures
 

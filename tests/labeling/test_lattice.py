@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spine_segmentation.lattice import backward, best_paths, forward, log_sum, total
+from spine_segmentation.labeling.lattice import backward, best_paths, forward, log_sum, total
 
 STATES = 4
 

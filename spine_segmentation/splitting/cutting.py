@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.linalg import null_space
 from scipy.ndimage import gaussian_filter1d
 
-from spine_segmentation.column import Points
+from spine_segmentation.splitting.column import Points
 
 SLOPE_RIDGE_MM2 = 10.0
 """Variance of a disc's voxels across the column, mm2, at which its own tilt and that of the column weigh the same. A

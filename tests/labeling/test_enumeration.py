@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spine_segmentation.anatomy import BY_NAME, Kind
-from spine_segmentation.enumeration import (
+from spine_segmentation.labeling.enumeration import (
     ENUMERATIONS,
     UNTOLD,
     Enumeration,

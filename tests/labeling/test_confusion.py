@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from spine_segmentation.anatomy import LEVELS
-from spine_segmentation.confusion import CONFUSION, allow_confusion
-from spine_segmentation.sequence import decode
+from spine_segmentation.labeling.confusion import CONFUSION, allow_confusion
+from spine_segmentation.labeling.sequence import decode
+from tests.labeling.test_sequence import ideal, level, random_evidence
 from tests.phantoms import kinds, structures
-from tests.test_sequence import ideal, level, random_evidence
 
 
 def seen_as(names: tuple[str, ...], true: str, taken_for: str, strength: float) -> np.ndarray:

@@ -28,7 +28,7 @@ def are_true(positions: Floats, bone_shares: Floats, volumes: Floats) -> npt.NDA
 
     Args:
         positions: Shape (n,), along the column, mm, ascending.
-        bone_shares: Shape (n,), see :func:`~spine_segmentation.cutting.bone_share`.
+        bone_shares: Shape (n,), see :func:`~spine_segmentation.splitting.cutting.bone_share`.
         volumes: Shape (n,), in any unit; NaN where the field of view cuts a disc.
 
     Returns:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spine_segmentation.lateral import WIDTH_PER_DEPTH, within_width
+from spine_segmentation.splitting.lateral import WIDTH_PER_DEPTH, within_width
 
 LEFT, POSTERIOR = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])
 

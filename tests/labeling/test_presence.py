@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spine_segmentation.anatomy import Kind
-from spine_segmentation.presence import MISSED_COUNTS, Presence, measure_presence
+from spine_segmentation.labeling.presence import MISSED_COUNTS, Presence, measure_presence
 from spine_segmentation.results import Instance, Room
 from tests.phantoms import kinds, structures
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spine_segmentation.cutting import Plane, bone_share, count_planes_above, find_waist, fit_plane
+from spine_segmentation.splitting.cutting import Plane, bone_share, count_planes_above, find_waist, fit_plane
 
 DOWN = np.array([0.0, 0.0, -1.0])
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from spine_segmentation.bodies import EXTENT_PERCENTILES, Piece
-from spine_segmentation.column import Column, Points
+from spine_segmentation.splitting.bodies import EXTENT_PERCENTILES, Piece
+from spine_segmentation.splitting.column import Column, Points
 
 LOOSE_AREA_SHARE, LOOSE_VOLUME_SHARE = 0.4, 0.3
 """Above the first disc, a piece on top of a body, without a disc between, is the arch of C1 or the base of the skull if

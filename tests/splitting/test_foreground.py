@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from spine_segmentation.anatomy import VERTEBRA
-from spine_segmentation.foreground import find_spine
 from spine_segmentation.instances import split_instances
+from spine_segmentation.splitting.foreground import find_spine
 from tests.phantoms import Phantom, build, kinds, structures
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spine_segmentation.true_discs import are_true
+from spine_segmentation.splitting.true_discs import are_true
 
 SURE, DOUBTFUL = 0.05, 0.7
 

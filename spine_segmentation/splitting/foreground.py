@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spine_segmentation.anatomy import IVD, VERTEBRA
-from spine_segmentation.column import Column, Points, fit_column
+from spine_segmentation.splitting.column import Column, Points, fit_column
 from spine_segmentation.volume import Volume
 
 MAX_GAP_MM = 50.0

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spine_segmentation.anatomy import Kind
-from spine_segmentation.disc_tilt import with_tilts
+from spine_segmentation.labeling.disc_tilt import with_tilts
 from spine_segmentation.results import Instance, Instances
 from spine_segmentation.volume import Volume
 
