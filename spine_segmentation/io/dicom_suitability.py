@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 
 from pydicom.dataset import Dataset
+from pydicom.uid import SecondaryCaptureImageStorage
 
 from spine_segmentation.io.dicom_frames import find_frame_flaw
-from spine_segmentation.io.dicom_headers import number, text
+from spine_segmentation.io.dicom_headers import is_enhanced, number, sop_class, text
 
 NO_GEOMETRY = "position, orientation or pixel spacing is absent or malformed"
 """The flaw of a series without a single image whose place in the patient is known."""
@@ -42,7 +43,7 @@ def find_flaw(headers: Sequence[Dataset], modality: str, orientation: str) -> st
     """
     if modality not in {"MR", ""}:
         return f"its modality is {modality}, not MR"
-    if any((number(header, "SamplesPerPixel") or 1) > 1 for header in headers):
+    if 2 * sum(map(is_colour, headers)) >= len(headers):  # a few pictures beside the slices do no harm
         return "it is in colour"
     excluded = _excluded(headers)
     if excluded:
@@ -53,6 +54,33 @@ def find_flaw(headers: Sequence[Dataset], modality: str, orientation: str) -> st
     if orientation == "unknown":
         return NO_GEOMETRY
     return None if orientation == "sagittal" else f"its slices are {orientation}, not sagittal"
+
+
+def is_colour(header: Dataset) -> bool:
+    """Tell whether the pixels of an image are colours.
+
+    Args:
+        header: Of an image.
+
+    Returns:
+        True if there are several samples per pixel, or indices into a palette.
+    """
+    return (number(header, "SamplesPerPixel") or 1) > 1 or text(header, "PhotometricInterpretation") == "PALETTE COLOR"
+
+
+def is_capture(header: Dataset) -> bool:
+    """Tell whether an image is a picture beside the slices: a screen save, a colour map, a scanned page.
+
+    Args:
+        header: Of an image.
+
+    Returns:
+        True if it is in colour, or a secondary image whose place in the patient is not stated. An original image
+        without geometry is a damaged slice, and no capture.
+    """
+    secondary = "SECONDARY" in text(header, "ImageType").upper() or sop_class(header) == SecondaryCaptureImageStorage
+    placed = is_enhanced(header) or "ImagePositionPatient" in header or "ImageOrientationPatient" in header
+    return is_colour(header) or (secondary and not placed)
 
 
 def _excluded(headers: Sequence[Dataset]) -> str | None:
