@@ -75,11 +75,12 @@ def _are_stacks(parts: list[list[Frame]]) -> bool:
 
 def _separates(name: str, frames: list[Frame], parts: list[list[Frame]]) -> bool:
     """Tell whether a criterion separates volumes; one that merely numbers the slices does not."""
+    several = 2 * len(parts) <= len(frames)
     if name == GRID:
-        return True
+        return several
     if name in _ON_STORING and len(set(map(len, parts))) > 1:
         return False
-    return _parts_places(frames, parts) or _explains_distances(name, frames, parts)
+    return _parts_places(frames, parts) or (several and _makes_stacks(name, parts))
 
 
 def _parts_places(frames: list[Frame], parts: list[list[Frame]]) -> bool:
@@ -88,11 +89,9 @@ def _parts_places(frames: list[Frame], parts: list[list[Frame]]) -> bool:
     return len(parts) <= repeats and all(_repeats(part) < repeats for part in parts)
 
 
-def _explains_distances(name: str, frames: list[Frame], parts: list[list[Frame]]) -> bool:
+def _makes_stacks(name: str, parts: list[list[Frame]]) -> bool:
     """Tell whether every part is regular, and not every other slice of a volume that lacks some."""
-    if 2 * len(parts) > len(frames) or not all(map(is_regular, parts)):
-        return False
-    return name not in _PER_SLICE or all(map(has_stated_spacing, parts))
+    return all(map(is_regular, parts)) and (name not in _PER_SLICE or all(map(has_stated_spacing, parts)))
 
 
 def _repeats(frames: list[Frame]) -> int:

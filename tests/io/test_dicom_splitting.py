@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from spine_segmentation.errors import DuplicatePosition, MissingSlice
+from spine_segmentation.errors import DuplicatePosition, MissingSlice, MixedOrientation
 from spine_segmentation.io.dicom_reader import DicomSeries, read_series
 from spine_segmentation.io.dicom_series import list_series
 from spine_segmentation.volume import Volume
@@ -152,6 +152,20 @@ def test_a_slice_that_one_of_two_packages_lacks_is_missing(
     paths = write_series(sagittal_volume((9, 12, 10)), tmp_path, **PACKAGES, **header)
     paths[missing].unlink()
     with pytest.raises(MissingSlice):
+        read(tmp_path)
+
+
+def test_slices_of_which_each_is_turned_are_no_stacks_of_one(tmp_path: Path) -> None:
+    def along_rows(k: int) -> list[float]:
+        return [round(float(value), 8) for value in (-np.sin(0.1 * k), np.cos(0.1 * k), 0)]
+
+    write_series(
+        VOLUME,
+        tmp_path,
+        ImageOrientationPatient=lambda k: [*along_rows(k), 0, 0, -1],
+        ImagePositionPatient=lambda k: [-5 * value for value in along_rows(k)],
+    )
+    with pytest.raises(MixedOrientation):
         read(tmp_path)
 
 
