@@ -304,6 +304,7 @@ def test_missing_attributes_do_no_harm(
     "header",
     [
         {"StudyInstanceUID": "abc"},
+        {"StudyDate": "20200101-20200202", "StudyTime": "1000-1100"},
         {"SOPInstanceUID": ["1.2.3", "1.2.4"]},
         {"PatientSex": "X", "StudyDate": "20249999", "StudyTime": "noon", "PatientAge": "old"},
         {"ClinicalTrialSubjectID": "7"},
