@@ -386,7 +386,9 @@ def test_values_that_break_the_rules_count_as_missing(
     assert validator_errors(tmp_path / "segmentation.dcm") == []
 
 
-@pytest.mark.parametrize("root", ["1.2.840.113619.2.0155.010", "1.2.840." + "113619." * 12 + "9"], ids=["zeros", "long"])
+@pytest.mark.parametrize(
+    "root", ["1.2.840.113619.2.0155.010", "1.2.840." + "113619." * 12 + "9"], ids=["zeros", "long"]
+)
 @pytest.mark.parametrize("enhanced", [False, True], ids=["classic", "enhanced"])
 @pytest.mark.filterwarnings("ignore:.*alue.*:UserWarning")
 def test_uids_that_break_the_rules_are_still_those_of_the_source(
