@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import logging
 import shutil
 import subprocess
@@ -456,24 +455,6 @@ def test_patient_names_reach_neither_log_nor_warnings(
         segmentation = written(make_result(volume), make_series(volume, PatientName="SINGLENAME"), tmp_path)
     assert segmentation.PatientName == "SINGLENAME"
     assert "SINGLENAME" not in caplog.text + "".join(str(warning.message) for warning in caught)
-
-
-def test_the_same_run_gives_the_same_object(
-    volume: Volume, make_result: MakeResult, make_series: MakeSeries, tmp_path: Path
-) -> None:
-    first = written(make_result(volume), make_series(volume), tmp_path)
-    again = written(make_result(volume), make_series(volume), tmp_path)
-    assert without_dates(first) == without_dates(again)
-
-
-def without_dates(dataset: pydicom.Dataset) -> bytes:
-    for keyword in ("InstanceCreationDate", "InstanceCreationTime", "ContentDate", "ContentTime"):
-        delattr(dataset, keyword)
-    for item in dataset.ContributingEquipmentSequence:
-        item.ContributionDateTime = None
-    buffer = io.BytesIO()
-    dataset.save_as(buffer)
-    return buffer.getvalue()
 
 
 def test_any_other_run_gets_other_uids(
