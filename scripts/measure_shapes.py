@@ -17,6 +17,7 @@ import numpy.typing as npt
 from measure_sizes import measure_sizes
 
 from spine_segmentation.anatomy import VERSE_NUMBERS
+from spine_segmentation.io.atomic import atomic_path
 
 Floats = npt.NDArray[np.float64]
 
@@ -243,9 +244,8 @@ def write_table(table: dict[str, object], path: Path) -> None:
         path: Replaced when it is complete.
     """
     text = re.sub(r"\[[^\[\]{}]*\]", lambda match: " ".join(match.group().split()), json.dumps(table, indent=1))
-    temporary = path.with_suffix(".partial")
-    temporary.write_text(text + "\n")
-    temporary.replace(path)
+    with atomic_path(path) as temporary:
+        temporary.write_text(text + "\n")
 
 
 def main() -> None:

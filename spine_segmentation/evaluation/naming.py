@@ -15,9 +15,9 @@ from spine_segmentation.labeler import label_instances
 from spine_segmentation.labeling.confusion import allow_confusion
 from spine_segmentation.labeling.enumeration import UNTOLD, Enumeration
 from spine_segmentation.labeling.geometry import WEIGHT, geometry_evidence
-from spine_segmentation.labeling.levels import EVIDENCE_WEIGHT
 from spine_segmentation.labeling.presence import measure_presence
 from spine_segmentation.labeling.sequence import decode
+from spine_segmentation.levels import EVIDENCE_WEIGHT
 from spine_segmentation.results import Labeling
 
 Floats = npt.NDArray[np.float64]
