@@ -15,10 +15,11 @@ from pydicom.dataset import Dataset
 from spine_segmentation.errors import InvalidVolume, MissingGeometry, MixedPatients, TruncatedFile, UnreadableFile
 from spine_segmentation.io.dicom_frames import Frame, find_frame_flaw, frames_of
 from spine_segmentation.io.dicom_geometry import grid_affine, require_geometry, sort_slices
-from spine_segmentation.io.dicom_headers import ENHANCED_MR_CLASSES, is_enhanced, number, read_header, sop_class, text
+from spine_segmentation.io.dicom_headers import ENHANCED_MR_CLASSES, is_enhanced, read_header, sop_class, text
 from spine_segmentation.io.dicom_pixels import decode
 from spine_segmentation.io.dicom_series import SeriesSummary
 from spine_segmentation.io.dicom_stacks import choose_stack
+from spine_segmentation.io.dicom_suitability import is_colour
 from spine_segmentation.volume import Volume
 
 logger = logging.getLogger(__name__)
@@ -131,7 +132,7 @@ def _complete_frames(header: Dataset, path: Path) -> list[Frame]:
         raise TruncatedFile(
             f"{path} ends inside its header", expected="a complete file", remedy="copy or export it again"
         )
-    if (number(header, "SamplesPerPixel") or 1) > 1:
+    if is_colour(header):
         raise InvalidVolume(f"{path} is a colour image", expected="grey-scale MR", remedy="choose the original series")
     flaw = find_frame_flaw(header)
     if flaw:

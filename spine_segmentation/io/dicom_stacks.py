@@ -26,7 +26,8 @@ third."""
 _PLANES = ("sagittal", "coronal", "axial")
 _SECOND_CHOICE = {
     *("P", "PHASE", "PHASE MAP", "REAL", "R", "IMAGINARY", "I"),
-    *("F", "FAT", "FF", "OP", "OUT", "OUT_PHASE", "OPP_PHASE", "OUTPHASE"),
+    *("F", "FAT", "FF", "FAT_FRACTION", "WATER_FRACTION", "FIELD_MAP", "FIELD MAP", "B0"),
+    *("OP", "OOP", "OUT", "OUT_PHASE", "OUTPHASE", "OUT_OF_PHASE", "OPP_PHASE", "OPPOSED", "OPPOSED_PHASE"),
 }
 
 
@@ -100,6 +101,20 @@ def best_plane(frames: Sequence[Frame]) -> tuple[str, list[Frame]]:
     enough = len(planes["sagittal"]) >= max(1, LEAST_SAGITTAL_SHARE * len(frames))
     name = "sagittal" if enough else max(planes, key=lambda plane: len(planes[plane]))
     return name, planes[name]
+
+
+def is_plain(frame: Frame) -> bool:
+    """Tell whether an image shows the tissue as magnitude, water or in-phase signal.
+
+    Args:
+        frame: One image.
+
+    Returns:
+        False for phase, fat, opposed-phase, fraction and field images, by image type and complex image component.
+    """
+    attributes = frame.attributes
+    components = set(f"{attributes['image type']}\\{attributes['signal component']}".upper().split("\\"))
+    return components.isdisjoint(_SECOND_CHOICE)
 
 
 def choose_stack(frames: Sequence[Frame]) -> tuple[list[Frame], str]:
@@ -181,12 +196,10 @@ def _repeats(frames: list[Frame]) -> int:
 
 
 def _rank(stack: list[Frame]) -> tuple[object, ...]:
-    attributes = stack[0].attributes
-    components = set(f"{attributes['image type']}\\{attributes['signal component']}".upper().split("\\"))
     return (
         -len(slice_places(stack)),
-        not components.isdisjoint(_SECOND_CHOICE),
-        *(_order(attributes[name]) for name in ATTRIBUTES),
+        not is_plain(stack[0]),
+        *(_order(stack[0].attributes[name]) for name in ATTRIBUTES),
     )
 
 
