@@ -26,7 +26,10 @@ ATTRIBUTES = {
     "inversion time": ("InversionTime",),
     "trigger time": ("NominalCardiacTriggerDelayTime", "TriggerTime"),
     "acquisition number": ("FrameAcquisitionNumber", "AcquisitionNumber"),
+    "sequence name": ("SequenceName",),
     "acquisition time": ("FrameAcquisitionDateTime", "AcquisitionDateTime", "AcquisitionTime"),
+    "content time": ("ContentTime",),
+    "instance number": ("InstanceNumber",),
 }
 """What can tell images at one position apart, in the order in which it is tried, and its DICOM keywords."""
 
@@ -153,6 +156,18 @@ def first(datasets: list[Dataset], keywords: tuple[str, ...], read: Callable[[Da
     """
     values = (read(dataset, keyword) for keyword in keywords for dataset in datasets if keyword in dataset)
     return next((value for value in values if value not in (None, "")), None)
+
+
+def order_of(value: Attribute) -> tuple[bool, float, str]:
+    """Make values of attributes comparable.
+
+    Args:
+        value: A number or a text.
+
+    Returns:
+        A key to sort by: numbers by size, before texts.
+    """
+    return (True, 0.0, value) if isinstance(value, str) else (False, value, "")
 
 
 def _announced(header: Dataset) -> int:

@@ -16,11 +16,11 @@ from spine_segmentation.errors import (
     MixedPixelSpacing,
 )
 from spine_segmentation.io.dicom_frames import Frame
-from spine_segmentation.io.dicom_stacks import (
+from spine_segmentation.io.dicom_places import (
     ORIENTATION_TOLERANCE,
-    POSITION_TOLERANCE_MM,
     normal_of,
     orientations,
+    place_tolerance,
     places_of,
 )
 
@@ -80,11 +80,37 @@ def sort_slices(frames: Sequence[Frame]) -> list[Frame]:
     """
     _require_one_orientation(frames)
     _require_one_pixel_spacing(frames)
-    places = places_of(frames)
-    order = np.argsort(places, kind="stable")
-    _require_distinct_places(places[order])
-    _require_even_spacing(places[order])
-    return [frames[k] for k in order]
+    return _sorted_by_place(frames)
+
+
+def is_regular(frames: Sequence[Frame]) -> bool:
+    """Tell whether frames lie at even distances on a straight line; image size and orientation are not asked.
+
+    Args:
+        frames: With geometry.
+
+    Returns:
+        True if there is neither a gap nor a place with several frames nor one beside the line.
+    """
+    try:
+        _require_straight_line(np.array([frame.position for frame in _sorted_by_place(frames)]))
+    except InconsistentGeometry:
+        return False
+    return True
+
+
+def has_stated_spacing(slices: Sequence[Frame]) -> bool:
+    """Tell whether slices are as far apart as their header states.
+
+    Args:
+        slices: Of a regular stack.
+
+    Returns:
+        True if the distance agrees with the stated one; False for a single slice or where none is stated.
+    """
+    places, stated = places_of(slices), slices[0].slice_spacing
+    distance = float(np.ptp(places)) / max(1, len(slices) - 1)
+    return stated is not None and abs(distance - stated) <= _tolerance(stated)
 
 
 def grid_affine(slices: Sequence[Frame]) -> tuple[npt.NDArray[np.float64], list[str]]:
@@ -105,7 +131,7 @@ def grid_affine(slices: Sequence[Frame]) -> tuple[npt.NDArray[np.float64], list[
     row_spacing, column_spacing = slices[0].pixel_spacing or (np.nan, np.nan)
     affine = np.eye(4)
     affine[:3] = np.column_stack([step, along_rows * row_spacing, along_columns * column_spacing, positions[0]])
-    _require_straight_line(positions, step)
+    _require_straight_line(positions)
     return affine, warnings
 
 
@@ -148,8 +174,16 @@ def _require_one_pixel_spacing(frames: Sequence[Frame]) -> None:
         )
 
 
-def _require_distinct_places(places: npt.NDArray[np.float64]) -> None:
-    repeated = np.flatnonzero(np.diff(places) <= POSITION_TOLERANCE_MM)
+def _sorted_by_place(frames: Sequence[Frame]) -> list[Frame]:
+    places = places_of(frames)
+    order = np.argsort(places, kind="stable")
+    _require_distinct_places(places[order], place_tolerance(frames))
+    _require_even_spacing(places[order])
+    return [frames[k] for k in order]
+
+
+def _require_distinct_places(places: npt.NDArray[np.float64], tolerance: float) -> None:
+    repeated = np.flatnonzero(np.diff(places) <= tolerance)
     if len(repeated):
         raise DuplicatePosition(
             f"{len(repeated) + 1} of {len(places)} images share a position, the first at {places[repeated[0]]:.2f} mm, "
@@ -173,7 +207,8 @@ def _require_even_spacing(places: npt.NDArray[np.float64]) -> None:
         )
 
 
-def _require_straight_line(positions: npt.NDArray[np.float64], step: npt.NDArray[np.float64]) -> None:
+def _require_straight_line(positions: npt.NDArray[np.float64]) -> None:
+    step = (positions[-1] - positions[0]) / max(1, len(positions) - 1)
     expected = positions[0] + np.arange(len(positions))[:, None] * step
     deviation = float(np.linalg.norm(positions - expected, axis=1).max())
     allowed = _tolerance(float(np.linalg.norm(step)))

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pydicom
-from pydicom.dataset import FileDataset
+from pydicom.dataset import Dataset, FileDataset
 from pydicom.pixels import iter_pixels
 from pydicom.uid import (
     JPEG2000,
@@ -55,18 +55,30 @@ def decode(path: Path, frame_numbers: Sequence[int]) -> Iterator[npt.NDArray[np.
     Raises:
         UnreadableFile: If the file cannot be opened.
         TruncatedFile: If it ends before its pixels do.
-        UndecodablePixels: If the pixels cannot be decoded.
+        UndecodablePixels: If the pixels cannot be decoded, or are not aligned to the right in their words.
     """
     dataset = _read(path)
+    _require_right_aligned(dataset, path)
     _require_all_bytes(dataset, path)
-    plugin = _DECODERS.get(dataset.file_meta.TransferSyntaxUID, "")
-    frames = iter_pixels(dataset, indices=[k - 1 for k in frame_numbers], decoding_plugin=plugin)
+    frames = iter_pixels(dataset, indices=[k - 1 for k in frame_numbers], decoding_plugin=decoder_of(dataset))
     for _ in frame_numbers:
         try:
             stored = next(frames)
         except (*_CUT_OFF, *_DECODER_FAILURES, StopIteration) as error:
             raise _undecodable(path, dataset, error) from error
         yield stored.astype(np.float32)
+
+
+def decoder_of(dataset: Dataset) -> str:
+    """Name the decoder to use for the pixels of a data set.
+
+    Args:
+        dataset: With file meta information that states the transfer syntax.
+
+    Returns:
+        The name of pydicom's plugin; empty where any will do.
+    """
+    return _DECODERS.get(dataset.file_meta.TransferSyntaxUID, "")
 
 
 def _read(path: Path) -> FileDataset:
@@ -92,6 +104,17 @@ def _plain_syntax(dataset: FileDataset) -> UID:
     if implicit:
         return ImplicitVRLittleEndian
     return ExplicitVRLittleEndian if little_endian else ExplicitVRBigEndian
+
+
+def _require_right_aligned(dataset: FileDataset, path: Path) -> None:
+    """Decoders take the lowest bits of each word; PS3.5 8.1.1 puts the pixels there."""
+    stored, high = number(dataset, "BitsStored"), number(dataset, "HighBit")
+    if stored and high is not None and high != stored - 1:
+        raise UndecodablePixels(
+            f"{path} states {stored:g} bits stored and the high bit {high:g}",
+            expected=f"the high bit {stored - 1:g}, one less than the bits stored",
+            remedy="export the original images from the scanner or PACS, with pixels aligned to the right",
+        )
 
 
 def _require_all_bytes(dataset: FileDataset, path: Path) -> None:

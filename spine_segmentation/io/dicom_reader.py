@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from spine_segmentation.io.dicom_headers import ENHANCED_MR_CLASSES, is_enhanced
 from spine_segmentation.io.dicom_pixels import decode
 from spine_segmentation.io.dicom_series import SeriesSummary
 from spine_segmentation.io.dicom_stacks import choose_stack
-from spine_segmentation.io.dicom_suitability import is_colour
+from spine_segmentation.io.dicom_suitability import is_capture, is_colour
 from spine_segmentation.volume import Volume
 
 logger = logging.getLogger(__name__)
@@ -78,14 +78,15 @@ def read_series(summary: SeriesSummary) -> DicomSeries:
     _require_whole_folders(summary)
     headers = {path: _header(path) for path in summary.files}
     _require_one_patient(headers.values())
-    frames = [frame for path, header in headers.items() for frame in _complete_frames(header, path)]
+    images, remarks = _without_captures(headers)
+    frames = [frame for path, header in images.items() for frame in _complete_frames(header, path)]
     require_geometry(frames)
     chosen, choice = choose_stack(frames)
     slices = sort_slices(chosen)
     affine, warnings = grid_affine(slices)
     sources = {frame.path: headers[frame.path] for frame in slices}
     _require_one_kind(slices, sources)
-    warnings += _header_warnings(list(sources.values()))
+    warnings += _header_warnings(list(sources.values())) + remarks + _drop_shared_uids(headers.values())
     for sentence in [*warnings, *([choice] if choice else [])]:
         logger.warning(sentence)
     return DicomSeries(
@@ -117,13 +118,25 @@ def _header(path: Path) -> Dataset:
 
 def _require_one_patient(headers: Iterable[Dataset]) -> None:
     """A correction of the patient that reached a part of the images alone must not file the result under either."""
-    patients = {text(header, "PatientID") for header in headers} - {""}
-    if len(patients) > 1:
+    ids = {text(header, "PatientID") for header in headers} - {""}
+    names = {text(header, "PatientName").upper().rstrip("^ ") for header in headers} - {""}
+    if len(ids or names) > 1:
         raise MixedPatients(
-            f"{len(patients)} Patient IDs in one series",
+            f"{len(ids)} Patient IDs in one series"
+            if ids
+            else f"{len(names)} patients' names in one series without IDs",
             expected="images of one patient",
             remedy="send or export the series again, all of it, after the correction",
         )
+
+
+def _without_captures(headers: dict[Path, Dataset]) -> tuple[dict[Path, Dataset], list[str]]:
+    """Leave out pictures beside the slices, where most images are slices; with a remark on it."""
+    images = {path: header for path, header in headers.items() if not is_capture(header)}
+    captures = len(headers) - len(images)
+    if captures == 0 or captures >= len(images):
+        return headers, []
+    return images, [f"{captures} images in colour or without geometry, beside the slices, were left out"]
 
 
 def _complete_frames(header: Dataset, path: Path) -> list[Frame]:
@@ -174,6 +187,15 @@ def _brightened(
     if any(dark):
         array[dark] = array.min() + array.max() - array[dark]
     return array
+
+
+def _drop_shared_uids(headers: Collection[Dataset]) -> list[str]:
+    """Remove SOP Instance UIDs that several images share: a reference by one of them would mean any of these images."""
+    counts = Counter(text(header, "SOPInstanceUID") for header in headers)
+    shared = [header for header in headers if counts[text(header, "SOPInstanceUID")] > 1 and "SOPInstanceUID" in header]
+    for header in shared:
+        del header.SOPInstanceUID
+    return [f"{len(shared)} images share SOP Instance UIDs, which identify none of them"] * bool(shared)
 
 
 def _header_warnings(headers: Sequence[Dataset]) -> list[str]:

@@ -21,6 +21,7 @@ from spine_segmentation.errors import (
     UnreadableFile,
     UnsupportedOrientation,
 )
+from spine_segmentation.io.dicom_copies import is_copy
 from spine_segmentation.io.dicom_frames import ATTRIBUTES, NO_FUNCTIONAL_GROUPS, Frame, frames_of
 from spine_segmentation.io.dicom_headers import (
     MODALITY_KEYWORDS,
@@ -28,6 +29,7 @@ from spine_segmentation.io.dicom_headers import (
     infer_modality,
     is_image,
     number,
+    numbers,
     read_header,
     text,
 )
@@ -234,12 +236,13 @@ def _series_key(header: Dataset, path: Path) -> tuple[str, ...]:
 
 
 def _without_copies(files: list[_File]) -> list[_File]:
-    """Leave out files that are byte for byte the same as one with the same SOP Instance UID."""
-    kept: dict[str, list[_File]] = defaultdict(list)
+    """Leave out files that hold the same image as another one, and those without a UID if no byte differs."""
+    kept: dict[tuple[object, ...], list[_File]] = defaultdict(list)
     for path, header in files:
-        same_uid = kept[text(header, "SOPInstanceUID")]
-        if not any(filecmp.cmp(path, other, shallow=False) for other, _ in same_uid):
-            same_uid.append((path, header))
+        uid = text(header, "SOPInstanceUID")
+        alike = kept[uid, numbers(header, "ImagePositionPatient", 3)]
+        if not any(filecmp.cmp(path, other, shallow=False) or (uid and is_copy(path, other)) for other, _ in alike):
+            alike.append((path, header))
     unique = [file for group in kept.values() for file in group]
     if len(unique) < len(files):
         logger.warning("%d files are copies of others and were left out", len(files) - len(unique))

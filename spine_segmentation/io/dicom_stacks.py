@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from spine_segmentation.io.dicom_frames import ATTRIBUTES, Attribute, Frame
+from spine_segmentation.io.dicom_frames import ATTRIBUTES, Frame, order_of
+from spine_segmentation.io.dicom_places import normal_of, place_tolerance, places_of
+from spine_segmentation.io.dicom_splitting import BY_ORDER, split_volumes
 
 SAGITTAL_DEGREES = 45.0
 """A slice counts as sagittal, coronal or axial if its normal is within this angle of the patient axis."""
-
-ORIENTATION_TOLERANCE = 1e-3
-"""Orientations whose direction cosines differ by no more than this are the same; scanners round to 1e-4 and finer."""
-
-POSITION_TOLERANCE_MM = 0.01
-"""Slices closer together than this lie at one position."""
 
 LEAST_SAGITTAL_SHARE = 0.2
 """Fewer sagittal images than this share of a series show where the others lie; in a three-plane series they are a
@@ -47,32 +43,6 @@ def plane_of(frame: Frame) -> str:
     return _PLANES[axis] if cosines[axis] >= np.cos(np.deg2rad(SAGITTAL_DEGREES)) - 1e-6 else "oblique"
 
 
-def normal_of(frame: Frame) -> npt.NDArray[np.float64]:
-    """Compute the unit vector across the slice: the cross product of its two axes.
-
-    Args:
-        frame: With an orientation.
-
-    Returns:
-        Shape (3,), float64, patient coordinates (LPS).
-    """
-    axes = np.array(frame.orientation).reshape(2, 3)
-    normal = np.cross(axes[0], axes[1])
-    return np.asarray(normal / np.linalg.norm(normal))
-
-
-def places_of(frames: Sequence[Frame]) -> npt.NDArray[np.float64]:
-    """Compute how far along the normal of the first frame each frame lies.
-
-    Args:
-        frames: With position and orientation.
-
-    Returns:
-        Shape (n,), float64, mm.
-    """
-    return np.asarray(np.array([frame.position for frame in frames]) @ normal_of(frames[0]))
-
-
 def slice_places(frames: Sequence[Frame]) -> npt.NDArray[np.float64]:
     """Compute the distinct places along the normal.
 
@@ -80,10 +50,10 @@ def slice_places(frames: Sequence[Frame]) -> npt.NDArray[np.float64]:
         frames: With position and orientation.
 
     Returns:
-        Shape (n,), float64, mm, ascending; places nearer than ``POSITION_TOLERANCE_MM`` count once.
+        Shape (n,), float64, mm, ascending; places that are one within the tolerance count once.
     """
     places = np.sort(places_of(frames))
-    return places[np.diff(places, prepend=-np.inf) > POSITION_TOLERANCE_MM]
+    return places[np.diff(places, prepend=-np.inf) > place_tolerance(frames)]
 
 
 def best_plane(frames: Sequence[Frame]) -> tuple[str, list[Frame]]:
@@ -120,8 +90,8 @@ def is_plain(frame: Frame) -> bool:
 def choose_stack(frames: Sequence[Frame]) -> tuple[list[Frame], str]:
     """Choose the frames of one volume among all frames of a series.
 
-    Frames of several planes are separated first; the sagittal ones are used. Only where places repeat or orientations
-    differ, frames are told apart by ``ATTRIBUTES``. The stack with most slices is used; among equals a plain image
+    Frames of several planes are separated first; the sagittal ones are used. What they hold beside one regular volume
+    is told apart by :func:`split_volumes`. The stack with most slices is used; among equals a plain image
     before phase, fat and opposed-phase images, then the first in the order of ``ATTRIBUTES``: the first stack ID,
     the shortest echo, the earliest temporal position.
 
@@ -132,79 +102,17 @@ def choose_stack(frames: Sequence[Frame]) -> tuple[list[Frame], str]:
         The frames of the chosen stack, and one sentence on the choice; it is empty if nothing was left aside.
     """
     plane, candidates = best_plane(frames)
-    stacks, names = _split(candidates)
+    stacks, names = split_volumes(candidates)
     chosen = min(stacks, key=_rank)
     return chosen, _describe(frames, plane, chosen, stacks, names)
-
-
-def orientations(frames: Sequence[Frame]) -> list[tuple[float, ...]]:
-    """List the distinct orientations, in the order in which they occur.
-
-    Args:
-        frames: With an orientation.
-
-    Returns:
-        Six direction cosines each: of the rows, then of the columns.
-    """
-    found: list[tuple[float, ...]] = []
-    for frame in frames:
-        current = frame.orientation or ()
-        if not any(np.allclose(current, known, rtol=0, atol=ORIENTATION_TOLERANCE) for known in found):
-            found.append(current)
-    return found
-
-
-def _split(frames: list[Frame]) -> tuple[list[list[Frame]], list[str]]:
-    """Tell frames apart until no place repeats, as far as their attributes can; with the attributes that did it."""
-    stacks, names = [frames], []
-    for name in ATTRIBUTES:
-        parts = [part for stack in stacks for part in _split_by(stack, name)]
-        if len(parts) > len(stacks):
-            names.append(name)
-        stacks = parts
-    return stacks, names
-
-
-def _split_by(frames: list[Frame], name: str) -> list[list[Frame]]:
-    """Split by one attribute, if that separates volumes; one that merely numbers the slices does not."""
-    repeats = _repeats(frames)
-    if repeats == 1:
-        return [frames]
-    keys = _passes(frames) if name == "acquisition time" else [frame.attributes[name] for frame in frames]
-    parts: dict[Attribute, list[Frame]] = defaultdict(list)
-    for key, frame in zip(keys, frames, strict=True):
-        parts[key].append(frame)
-    separates = len(parts) <= repeats and all(_repeats(part) < repeats for part in parts.values())
-    return list(parts.values()) if separates else [frames]
-
-
-def _passes(frames: list[Frame]) -> list[Attribute]:
-    """How many frames were acquired at each frame's place before it."""
-    places = np.round(places_of(frames) / POSITION_TOLERANCE_MM)
-    times = [_order(frame.attributes["acquisition time"]) for frame in frames]
-    return [
-        float(sum(time < times[k] for time, place in zip(times, places, strict=True) if abs(place - places[k]) <= 1))
-        for k in range(len(frames))
-    ]
-
-
-def _repeats(frames: list[Frame]) -> int:
-    """Count the volumes the frames hold at least: most frames at one place times number of orientations."""
-    places = np.sort(places_of(frames))
-    groups = Counter(np.cumsum(np.diff(places, prepend=places[0]) > POSITION_TOLERANCE_MM).tolist())
-    return max(groups.values()) * len(orientations(frames))
 
 
 def _rank(stack: list[Frame]) -> tuple[object, ...]:
     return (
         -len(slice_places(stack)),
         not is_plain(stack[0]),
-        *(_order(stack[0].attributes[name]) for name in ATTRIBUTES),
+        *(order_of(stack[0].attributes[name]) for name in ATTRIBUTES),
     )
-
-
-def _order(value: Attribute) -> tuple[bool, float, str]:
-    return (True, 0.0, value) if isinstance(value, str) else (False, value, "")
 
 
 def _describe(
@@ -212,7 +120,9 @@ def _describe(
 ) -> str:
     if len(chosen) == len(frames):
         return ""
-    values = ", ".join(f"{name} {chosen[0].attributes[name]}" for name in names if name != "acquisition time")
+    stated = [name for name in names if name in ATTRIBUTES and name not in BY_ORDER]
+    shared = {name: {frame.attributes[name] for frame in chosen} for name in stated}
+    values = ", ".join(f"{name} {value}" for name, (value, *others) in shared.items() if not others)
     parts = [f"{len(chosen)} {plane} images were used" + (f" ({values})" if values else "")]
     if len(stacks) > 1:
         parts.append(f"one of {len(stacks)} stacks told apart by {', '.join(names)}")

@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 
 from pydicom.dataset import Dataset
+from pydicom.uid import SecondaryCaptureImageStorage
 
 from spine_segmentation.io.dicom_frames import find_frame_flaw
-from spine_segmentation.io.dicom_headers import number, text
+from spine_segmentation.io.dicom_headers import is_enhanced, number, sop_class, text
 from spine_segmentation.io.dicom_wording import description_of, is_localizer
 
 NO_GEOMETRY = "position, orientation or pixel spacing is absent or malformed"
@@ -44,7 +45,7 @@ def find_flaws(headers: Sequence[Dataset], modality: str, orientation: str) -> l
     description, types = description_of(headers[0]), _common_types(headers)
     flaws = [
         None if modality in {"MR", ""} else f"its modality is {modality}, not MR",
-        "it is in colour" if any(map(is_colour, headers)) else None,
+        "it is in colour" if 2 * sum(map(is_colour, headers)) >= len(headers) else None,  # fewer are left out
         *(flaw for name, flaw in _EXCLUDED_TYPES.items() if name in types),
         "it is a localizer" if is_localizer(description) else None,
         "it is subtracted" if _SUBTRACTED.search(description) else None,
@@ -79,6 +80,21 @@ def is_colour(header: Dataset) -> bool:
         True if there are several samples per pixel, or indices into a palette.
     """
     return (number(header, "SamplesPerPixel") or 1) > 1 or text(header, "PhotometricInterpretation") == "PALETTE COLOR"
+
+
+def is_capture(header: Dataset) -> bool:
+    """Tell whether an image is a picture beside the slices: a screen save, a colour map, a scanned page.
+
+    Args:
+        header: Of an image.
+
+    Returns:
+        True if it is in colour, or a secondary image whose place in the patient is not stated. An original image
+        without geometry is a damaged slice, and no capture.
+    """
+    secondary = "SECONDARY" in text(header, "ImageType").upper() or sop_class(header) == SecondaryCaptureImageStorage
+    placed = is_enhanced(header) or "ImagePositionPatient" in header or "ImageOrientationPatient" in header
+    return is_colour(header) or (secondary and not placed)
 
 
 def _common_types(headers: Sequence[Dataset]) -> set[str]:

@@ -12,11 +12,9 @@ from concurrent.futures.process import BrokenProcessPool
 from enum import StrEnum
 from pathlib import Path
 
-import numpy as np
 import pydicom
-from pydicom import Dataset
 
-from spine_segmentation.io.dicom_headers import UNREADABLE
+from spine_segmentation.io.dicom_copies import PIXELS, UNDECODABLE, is_same_image, texts
 from spine_segmentation.run_status import quiet_readers
 
 logger = logging.getLogger(__name__)
@@ -24,19 +22,8 @@ logger = logging.getLogger(__name__)
 _MEMORY_BYTES = 4 * 1024**3
 _TIMEOUT_SECONDS = 60.0
 
-_PIXELS = {"PixelData", "FloatPixelData", "DoubleFloatPixelData"}
-_GEOMETRY = {
-    "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "ImagePositionPatient",
-    "ImageOrientationPatient", "PixelSpacing", "SliceThickness", "SpacingBetweenSlices", "NumberOfFrames",
-    "RescaleSlope", "RescaleIntercept", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
-}  # fmt: skip
-"""What must agree beside the decoded pixels: everything that decides where a voxel lies, whose it is and what it is."""
-
 _ENCODING = {"PhotometricInterpretation", "PlanarConfiguration"}
 """What may change with the transfer syntax while the pixels stay as they are."""
-
-_UNDECODABLE = (*UNREADABLE, LookupError, RuntimeError, MemoryError)
-"""What the decoders of pixels raise as well."""
 
 
 class Relation(StrEnum):
@@ -109,21 +96,10 @@ def _end_with_parent() -> None:
 def _relate(first: Path, second: Path) -> Relation:
     try:
         one, other = pydicom.dcmread(first), pydicom.dcmread(second)
-        if _texts(one, _GEOMETRY) != _texts(other, _GEOMETRY) or not _same_pixels(one, other):
+        if not is_same_image(one, other):
             return Relation.DIFFERENT
         keywords = set(one.dir()) | set(other.dir())
-        keywords -= _PIXELS | _ENCODING
-        return Relation.SAME if _texts(one, keywords) == _texts(other, keywords) else Relation.HEADER
-    except _UNDECODABLE:
+        keywords -= PIXELS | _ENCODING
+        return Relation.SAME if texts(one, keywords) == texts(other, keywords) else Relation.HEADER
+    except UNDECODABLE:
         return Relation.DIFFERENT
-
-
-def _texts(dataset: Dataset, keywords: set[str]) -> list[str]:
-    """Values that do not depend on the transfer syntax, in a fixed order."""
-    return [str(dataset.get(keyword)) for keyword in sorted(keywords)]
-
-
-def _same_pixels(one: Dataset, other: Dataset) -> bool:
-    if not any(keyword in one or keyword in other for keyword in _PIXELS):
-        return True
-    return np.array_equal(one.pixel_array, other.pixel_array)

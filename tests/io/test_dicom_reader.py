@@ -22,6 +22,7 @@ from pydicom.uid import (
     JPEG2000Lossless,
     JPEGLSLossless,
     RLELossless,
+    SecondaryCaptureImageStorage,
 )
 from scipy.spatial.transform import Rotation
 
@@ -29,7 +30,8 @@ from spine_segmentation.errors import (
     InvalidVolume,
 )
 from spine_segmentation.io.dicom_reader import DicomSeries, read_series
-from spine_segmentation.io.dicom_series import list_series
+from spine_segmentation.io.dicom_series import choose_series, list_series
+from spine_segmentation.io.source_headers import repaired_headers
 from spine_segmentation.volume import Volume
 from tests.dicom_factory import classic_dataset, enhanced_dataset, sagittal_volume, save, write_enhanced, write_series
 
@@ -320,6 +322,30 @@ def test_stacks_of_different_orientation_are_told_apart_by_stack_id(tmp_path: Pa
     assert "stack 2" in series.choice
 
 
+CAPTURES = [
+    {
+        "ImageType": ["DERIVED", "SECONDARY", "SCREEN SAVE"],
+        "ImagePositionPatient": None,
+        "ImageOrientationPatient": None,
+    },
+    {"SOPClassUID": SecondaryCaptureImageStorage, "ImagePositionPatient": None, "ImageOrientationPatient": None},
+    {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0},
+    {"PhotometricInterpretation": "PALETTE COLOR"},
+]
+
+
+@pytest.mark.parametrize("header", CAPTURES)
+@pytest.mark.parametrize("rows", [12, 30])
+def test_a_picture_beside_the_slices_is_left_out(tmp_path: Path, header: dict[str, Any], rows: int) -> None:
+    volume, uids = sagittal_volume(), {"SeriesInstanceUID": "1.2.3", "StudyInstanceUID": "1.2"}
+    write_series(sagittal_volume((2, rows, 10)), tmp_path / "captures", **uids, **header)
+    write_series(volume, tmp_path / "slices", **uids)
+    summary, _ = choose_series(list_series(tmp_path))
+    series = read_series(summary)
+    assert_same_voxels(series.volume, volume)
+    assert series.warnings == ("2 images in colour or without geometry, beside the slices, were left out",)
+
+
 # --- enhanced
 
 
@@ -395,6 +421,16 @@ def test_an_empty_patient_name_is_no_flaw(tmp_path: Path) -> None:
 def test_different_frames_of_reference_are_warned_about(tmp_path: Path) -> None:
     write_series(sagittal_volume(), tmp_path, FrameOfReferenceUID=lambda k: f"1.2.{k}")
     assert any("frames of reference" in warning for warning in read(tmp_path).warnings)
+
+
+def test_a_uid_that_several_images_share_identifies_none(tmp_path: Path) -> None:
+    write_series(sagittal_volume(), tmp_path, SOPInstanceUID=lambda k: "1.2.3.4" if k < 4 else "1.2.3.5")
+    series = read(tmp_path)
+    assert [source.get("SOPInstanceUID") for source in series.sources].count(None) == 4
+    assert series.warnings == ("4 images share SOP Instance UIDs, which identify none of them",)
+    uids = [header.SOPInstanceUID for header in repaired_headers(series)]
+    assert len(set(uids)) == 5
+    assert "1.2.3.5" in uids
 
 
 def test_single_frame_files_that_claim_to_be_enhanced_are_read(tmp_path: Path) -> None:

@@ -143,6 +143,17 @@ def test_a_patient_id_that_some_images_lack_is_no_other_patient(tmp_path: Path) 
     assert read(spoil(tmp_path, PatientID=lambda k: "A1" if k < 4 else "")).volume.array.ndim == 3
 
 
+@pytest.mark.parametrize("identifier", ["", None])
+def test_two_names_without_an_id(tmp_path: Path, identifier: str | None) -> None:
+    with pytest.raises(MixedPatients, match="2 patients' names"):
+        read(spoil(tmp_path, PatientID=identifier, PatientName=lambda k: "Doe^Jane" if k < 4 else "Roe^Jane"))
+
+
+@pytest.mark.parametrize("identifier", ["", "A1"])
+def test_a_name_in_another_spelling_is_no_other_patient(tmp_path: Path, identifier: str) -> None:
+    read(spoil(tmp_path, PatientID=identifier, PatientName=lambda k: ["Doe^Jane", "DOE^JANE^^^", ""][k % 3]))
+
+
 def test_mixed_pixel_spacing(tmp_path: Path) -> None:
     with pytest.raises(MixedPixelSpacing, match=r"1\.1"):
         read(spoil(tmp_path, PixelSpacing=lambda k: [1, 1.1] if k == 2 else [1, 1]))
@@ -181,6 +192,30 @@ def test_slices_off_the_line(tmp_path: Path) -> None:
 def test_colour_images(tmp_path: Path, header: dict[str, object]) -> None:
     with pytest.raises(InvalidVolume, match="colour"):
         read(spoil(tmp_path, **header))
+
+
+def test_a_slice_that_lost_its_geometry_is_no_capture(tmp_path: Path) -> None:
+    path = write_series(sagittal_volume(), tmp_path)[4]
+    edit(path, lambda d: (d.pop("ImagePositionPatient"), d.pop("ImageOrientationPatient")))
+    with pytest.raises(MissingGeometry, match="in 1"):
+        read(tmp_path)
+
+
+def test_captures_that_are_not_fewer_than_the_slices(tmp_path: Path) -> None:
+    header = {"ImageType": ["DERIVED", "SECONDARY"], "ImagePositionPatient": None, "ImageOrientationPatient": None}
+    write_series(sagittal_volume(), tmp_path / "1", SeriesInstanceUID="1.2.3", StudyInstanceUID="1.2")
+    write_series(sagittal_volume(), tmp_path / "2", SeriesInstanceUID="1.2.3", StudyInstanceUID="1.2", **header)
+    with pytest.raises(MissingGeometry, match="in 5"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, JPEGLSLossless], ids=lambda syntax: syntax.keyword)
+@pytest.mark.parametrize(("stored", "high"), [(12, 15), (16, 11)])
+def test_pixels_that_are_not_aligned_to_the_right(tmp_path: Path, syntax: str, stored: int, high: int) -> None:
+    for path in write_series(sagittal_volume(), tmp_path, transfer_syntax=syntax):
+        edit(path, lambda d: (setattr(d, "BitsStored", stored), setattr(d, "HighBit", high)))
+    with pytest.raises(UndecodablePixels, match=f"{stored} bits stored and the high bit {high}"):
+        read(tmp_path)
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.keyword)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import filecmp
 import re
 import shutil
 from dataclasses import replace
@@ -123,6 +124,17 @@ def test_copies_of_a_file_count_once(tmp_path: Path) -> None:
     path = write_series(sagittal_volume(), tmp_path)[2]
     shutil.copy(path, tmp_path / "zz_copy")
     assert [found.images for found in list_series(tmp_path)] == [5]
+
+
+def test_files_without_instance_uid_are_compared_at_one_place_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared = []
+    monkeypatch.setattr(filecmp, "cmp", lambda one, other, shallow: compared.append((one, other)))
+    write_series(sagittal_volume((30, 4, 4)), tmp_path, SOPInstanceUID=None)
+    shutil.copy(tmp_path / "image0003", tmp_path / "zz_copy")
+    list_series(tmp_path)
+    assert [(one.name, other.name) for one, other in compared] == [("zz_copy", "image0003")]
 
 
 def test_different_images_with_one_instance_uid_are_all_kept(tmp_path: Path) -> None:
