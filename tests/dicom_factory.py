@@ -101,6 +101,16 @@ def write_enhanced(volume: Volume, path: Path, *, transfer_syntax: str = Explici
     return save(enhanced_dataset(volume, **header), path, transfer_syntax)
 
 
+def write_spread(volume: Volume, folder: Path, frames: int, **header: Any) -> None:
+    """Write an enhanced series in files of so many frames each; arguments as in ``write_series``."""
+    uids = {"SeriesInstanceUID": "1.2.3", "StudyInstanceUID": "1.2", "FrameOfReferenceUID": "1.2.5"}
+    for k in range(0, volume.shape[0], frames):
+        affine = np.array(volume.affine)
+        affine[:3, 3] = volume.to_patient([k, 0, 0])
+        part = Volume(volume.array[k : k + frames], affine)
+        write_enhanced(part, folder / f"{k:04d}", **{**uids, "SOPInstanceUID": f"1.2.4.{k}", **header})
+
+
 def save(dataset: Dataset, path: Path, transfer_syntax: str = ExplicitVRLittleEndian) -> Path:
     """Write a data set of plain pixels in any transfer syntax pydicom encodes."""
     dataset.file_meta = FileMetaDataset()

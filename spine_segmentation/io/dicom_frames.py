@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,6 +142,23 @@ def datasets_of(header: Dataset, index: int) -> list[Dataset]:
     per_frame = items(header, "PerFrameFunctionalGroupsSequence")
     groups = [*per_frame[index : index + 1], *items(header, "SharedFunctionalGroupsSequence")[:1]]
     return [item for group in groups for macro in MACROS for item in items(group, macro)[:1]]
+
+
+def single_frame_header(header: Dataset) -> Dataset:
+    """Lay out the header of an enhanced image of one frame like that of a classic image.
+
+    Args:
+        header: With functional groups for one frame; it is not changed.
+
+    Returns:
+        A copy with what ``MACROS`` hold at its top level, and without functional groups.
+    """
+    flat = copy.deepcopy(header)
+    for dataset in reversed(datasets_of(header, 0)):
+        flat.update(dataset)
+    for keyword in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        flat.pop(keyword, None)
+    return flat
 
 
 def first(datasets: list[Dataset], keywords: tuple[str, ...], read: Callable[[Dataset, str], T | None]) -> T | None:

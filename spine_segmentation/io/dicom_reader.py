@@ -13,9 +13,9 @@ import numpy.typing as npt
 from pydicom.dataset import Dataset
 
 from spine_segmentation.errors import InvalidVolume, MissingGeometry, MixedPatients, TruncatedFile, UnreadableFile
-from spine_segmentation.io.dicom_frames import Frame, find_frame_flaw, frames_of
+from spine_segmentation.io.dicom_frames import Frame, find_frame_flaw, frames_of, single_frame_header
 from spine_segmentation.io.dicom_geometry import grid_affine, require_geometry, sort_slices
-from spine_segmentation.io.dicom_headers import ENHANCED_MR_CLASSES, is_enhanced, read_header, sop_class, text
+from spine_segmentation.io.dicom_headers import ENHANCED_MR_CLASSES, is_enhanced, number, read_header, sop_class, text
 from spine_segmentation.io.dicom_pixels import decode
 from spine_segmentation.io.dicom_series import SeriesSummary
 from spine_segmentation.io.dicom_stacks import choose_stack
@@ -66,7 +66,7 @@ def read_series(summary: SeriesSummary) -> DicomSeries:
         UnreadableFile: If a file cannot be opened or is not DICOM, or a damaged file lies beside those of the series:
             it could be one of its slices.
         MixedPatients: If the images are of several patients.
-        InvalidVolume: If the images are in colour, or the slices are spread over several enhanced files.
+        InvalidVolume: If the images are in colour, or the slices are spread over several multi-frame files.
         MissingGeometry: If position, orientation or pixel spacing is absent, or functional groups do not fit the
             number of frames.
         MixedOrientation: If the orientations within the chosen stack differ.
@@ -85,14 +85,14 @@ def read_series(summary: SeriesSummary) -> DicomSeries:
     slices = sort_slices(chosen)
     affine, warnings = grid_affine(slices)
     sources = {frame.path: headers[frame.path] for frame in slices}
-    _require_one_kind(slices, sources)
+    spread = _is_spread(slices, sources)
     warnings += _header_warnings(list(sources.values())) + remarks + _drop_shared_uids(headers.values())
     for sentence in [*warnings, *([choice] if choice else [])]:
         logger.warning(sentence)
     return DicomSeries(
         volume=Volume(_brightened(_read_pixels(slices), slices, sources), affine),
-        sources=tuple(sources.values()),
-        frame_numbers=tuple(frame.number for frame in slices) if slices[0].enhanced else (),
+        sources=tuple(map(single_frame_header, sources.values()) if spread else sources.values()),
+        frame_numbers=tuple(frame.number for frame in slices) if slices[0].enhanced and not spread else (),
         choice=choice,
         warnings=tuple(warnings),
     )
@@ -157,13 +157,17 @@ def _complete_frames(header: Dataset, path: Path) -> list[Frame]:
     return frames
 
 
-def _require_one_kind(slices: Sequence[Frame], sources: dict[Path, Dataset]) -> None:
-    if any(frame.enhanced for frame in slices) and len(sources) > 1:
-        raise InvalidVolume(
-            f"slices spread over {len(sources)} files, of which some are enhanced multi-frame",
-            expected="one enhanced multi-frame file, or single-frame files",
-            remedy="have the concatenation joined, or export the series as single-frame MR",
-        )
+def _is_spread(slices: Sequence[Frame], sources: dict[Path, Dataset]) -> bool:
+    """Tell whether every slice is an enhanced file of its own."""
+    if len(sources) == 1 or not any(frame.enhanced for frame in slices):
+        return False
+    if all(frame.enhanced and number(sources[frame.path], "NumberOfFrames") == 1 for frame in slices):
+        return True
+    raise InvalidVolume(
+        f"slices spread over {len(sources)} files, of which some are enhanced multi-frame",
+        expected="one enhanced multi-frame file, or files of one frame each",
+        remedy="have the concatenation joined, or export the series as single-frame MR",
+    )
 
 
 def _read_pixels(slices: Sequence[Frame]) -> npt.NDArray[np.float32]:

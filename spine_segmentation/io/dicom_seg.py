@@ -10,8 +10,9 @@ import numpy.typing as npt
 from highdicom import AlgorithmIdentificationSequence
 from highdicom.color import CIELabColor
 from highdicom.seg import Segmentation, SegmentDescription
+from pydicom import DataElement, Dataset
 from pydicom.sr.codedict import codes
-from pydicom.uid import ExplicitVRLittleEndian, RLELossless
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, RLELossless
 
 from spine_segmentation.anatomy import CATEGORY
 from spine_segmentation.errors import NoSpineFound, UsageError
@@ -119,8 +120,12 @@ def _encode(
     frames = ",".join(str(number) for number in series.frame_numbers)
     options = {"segmentation type": seg_type, "content": content, "frames": frames}
     source_uids = [source.SOPInstanceUID for source in sources]
+    classes = {source.SOPInstanceUID: source.SOPClassUID for source in sources}
     purposes = ("instance", "series", "dimensions")
     instance_uid, series_uid, dimension_uid = result_uids(source_uids, models, options, "segmentation", purposes)
+    if not series.is_enhanced:
+        for source in sources:  # highdicom takes several images of single-frame classes alone
+            source.SOPClassUID = MRImageStorage
     segmentation = Segmentation(
         source_images=sources,
         pixel_array=numbers,
@@ -139,6 +144,7 @@ def _encode(
     )
     segmentation.PatientName = patient_name
     _set_dimension_uid(segmentation, dimension_uid)
+    _restore_classes(segmentation, classes)
     if series.is_enhanced:
         _refer_to_original_frames(segmentation, series.frame_numbers)
     return segmentation
@@ -194,6 +200,16 @@ def _set_dimension_uid(segmentation: Segmentation, uid: str) -> None:
     """Replace the random UID that ties the dimension indices together."""
     for item in (*segmentation.DimensionOrganizationSequence, *segmentation.DimensionIndexSequence):
         item.DimensionOrganizationUID = uid
+
+
+def _restore_classes(segmentation: Segmentation, classes: dict[str, str]) -> None:
+    """Refer to every source image by the class that it is filed under."""
+
+    def restore(item: Dataset, element: DataElement) -> None:
+        if element.keyword == "ReferencedSOPInstanceUID" and element.value in classes:
+            item.ReferencedSOPClassUID = classes[element.value]
+
+    segmentation.walk(restore)
 
 
 def _refer_to_original_frames(segmentation: Segmentation, frame_numbers: tuple[int, ...]) -> None:

@@ -183,9 +183,13 @@ def _fingerprint(header: Dataset, voxels: npt.NDArray[np.generic]) -> list[str]:
 
 
 def _set_image_class(header: Dataset, is_enhanced: bool) -> None:
-    """Give a class to an image that has none, or that calls itself multi-frame (single-frame) and is not."""
+    """Give a class to an image that has none, or that calls itself multi-frame (single-frame) and is not.
+
+    An image of a multi-frame class that has one frame is read as single-frame, and keeps its class.
+    """
     stated = valid_uid(header, "SOPClassUID")
-    if (stated in _MULTI_FRAME) is not is_enhanced or not stated:
+    fits = is_enhanced or "NumberOfFrames" in header if stated in _MULTI_FRAME else not is_enhanced
+    if not stated or not fits:
         header.SOPClassUID = EnhancedMRImageStorage if is_enhanced else MRImageStorage
 
 

@@ -33,7 +33,15 @@ from spine_segmentation.io.dicom_reader import DicomSeries, read_series
 from spine_segmentation.io.dicom_series import choose_series, list_series
 from spine_segmentation.io.source_headers import repaired_headers
 from spine_segmentation.volume import Volume
-from tests.dicom_factory import classic_dataset, enhanced_dataset, sagittal_volume, save, write_enhanced, write_series
+from tests.dicom_factory import (
+    classic_dataset,
+    enhanced_dataset,
+    sagittal_volume,
+    save,
+    write_enhanced,
+    write_series,
+    write_spread,
+)
 
 
 def read(folder: Path) -> DicomSeries:
@@ -387,14 +395,22 @@ def test_frames_of_an_enhanced_series_are_told_apart(
     assert told_by in series.choice
 
 
-def test_slices_spread_over_enhanced_files_are_refused(tmp_path: Path) -> None:
+def test_enhanced_files_of_one_frame_each_are_read_like_classic_ones(tmp_path: Path) -> None:
     volume = sagittal_volume()
-    for k in range(5):
-        affine = np.array(volume.affine)
-        affine[:3, 3] = volume.to_patient([k, 0, 0])
-        part = Volume(volume.array[k : k + 1], affine)
-        write_enhanced(part, tmp_path / str(k), SeriesInstanceUID="1.2.3", StudyInstanceUID="1.2")
-    with pytest.raises(InvalidVolume, match="5 files"):
+    write_spread(volume, tmp_path, 1, PatientName="Łukasz^Żak 山田")
+    series = read(tmp_path)
+    assert_same_voxels(series.volume, volume)
+    assert (series.is_enhanced, series.warnings) == (False, ())
+    places = [series.volume.to_patient([k, 0, 0]) for k in range(5)]
+    np.testing.assert_allclose([source.ImagePositionPatient for source in series.sources], places)
+    assert [source.SOPInstanceUID for source in series.sources] == [f"1.2.4.{k}" for k in range(5)]
+    assert not any("PerFrameFunctionalGroupsSequence" in source for source in series.sources)
+    assert {str(source.PatientName) for source in series.sources} == {"Łukasz^Żak 山田"}
+
+
+def test_slices_spread_over_multi_frame_files_are_refused(tmp_path: Path) -> None:
+    write_spread(sagittal_volume((6, 12, 10)), tmp_path, 2)
+    with pytest.raises(InvalidVolume, match="3 files"):
         read(tmp_path)
 
 

@@ -17,14 +17,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.sr.codedict import codes
+from pydicom.uid import EnhancedMRImageStorage
 from scipy.spatial.transform import Rotation
 
 from spine_segmentation.anatomy import BY_NAME, SACRUM_BELOW_S1
 from spine_segmentation.errors import NoSpineFound, OutputError, UnusableHeader, UsageError
-from spine_segmentation.io.dicom_reader import DicomSeries
+from spine_segmentation.io.dicom_reader import DicomSeries, read_series
 from spine_segmentation.io.dicom_seg import SERIES_DESCRIPTION, write_segmentation
+from spine_segmentation.io.dicom_series import list_series
 from spine_segmentation.results import ModelIdentity, SpineResult
 from spine_segmentation.volume import Volume
+from tests.dicom_factory import write_spread
 
 MakeResult = Callable[..., SpineResult]
 MakeSeries = Callable[..., DicomSeries]
@@ -154,6 +157,26 @@ def test_enhanced_source_is_referred_to_by_its_own_frame_numbers(
         (reference,) = group.DerivationImageSequence[0].SourceImageSequence
         assert reference.ReferencedFrameNumber == numbers[index]
     assert validator_errors(tmp_path / "segmentation.dcm") == []
+
+
+def test_enhanced_sources_of_one_frame_each_are_referred_to_by_their_own_class(
+    volume: Volume, make_result: MakeResult, tmp_path: Path
+) -> None:
+    write_spread(volume.with_array(volume.array.astype(np.int16)), tmp_path / "in", 1)
+    series = read_series(list_series(tmp_path / "in")[0])
+    result = make_result(series.volume)
+    (tmp_path / "out").mkdir()
+    segmentation = written(result, series, tmp_path / "out")
+    np.testing.assert_array_equal(labels_in(segmentation, series.volume), expected_labels(result))
+    assert validator_errors(tmp_path / "out" / "segmentation.dcm") == []
+    frames = segmentation.PerFrameFunctionalGroupsSequence
+    derived = [frame.DerivationImageSequence[0].SourceImageSequence[0] for frame in frames]
+    listed = segmentation.ReferencedSeriesSequence[0].ReferencedInstanceSequence
+    assert {item.ReferencedSOPClassUID for item in [*derived, *listed]} == {EnhancedMRImageStorage}
+    assert {item.ReferencedSOPInstanceUID for item in listed} == {f"1.2.4.{k}" for k in range(volume.shape[0])}
+    assert not any("ReferencedFrameNumber" in item for item in derived)
+    slices = {float(frame.PlanePositionSequence[0].ImagePositionPatient[0]) for frame in frames}
+    assert len(slices) == len({item.ReferencedSOPInstanceUID for item in derived})
 
 
 def test_segments_are_coded_coloured_tracked_and_described(
