@@ -81,11 +81,12 @@ def load_series(summary: SeriesSummary, reason: str) -> LoadedInput:
 
 
 def _load_best(series: Sequence[SeriesSummary]) -> LoadedInput:
-    """Read the best suited series that can be read; of another study, or where patients are mixed, is none."""
+    """Read the best suited series that can be read; none of another study or patient, or where patients are mixed."""
     best, reason = choose_series(series)
-    usable = [one for one in usable_series(series) if one is best or one.study_uid == best.study_uid != ""]
+    examination = (best.study_uid, best.patient_id)
+    others = [one for one in usable_series(series)[1:] if (one.study_uid, one.patient_id) == examination]
     failures: list[InputError] = []
-    for one in usable:
+    for one in [best, *(others if best.study_uid else ())]:
         try:
             return load_series(one, _next_best(one, failures) if failures else reason)
         except MixedPatients:

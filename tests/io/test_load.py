@@ -74,9 +74,14 @@ def test_a_series_that_was_asked_for_is_not_replaced(tmp_path: Path) -> None:
         load_input(tmp_path, "1.2.3")
 
 
-def test_a_series_of_another_study_is_no_replacement(tmp_path: Path) -> None:
-    write_with_gap(tmp_path / "T2", StudyInstanceUID="1.2")
-    write_series(sagittal_volume(), tmp_path / "T1", StudyInstanceUID="1.3")
+@pytest.mark.parametrize(
+    ("uids", "patients"), [(("1.2", "1.3"), ("A", "A")), (("1.2", "1.2"), ("A", "B")), ((None, None), ("A", "A"))]
+)
+def test_a_series_that_may_be_of_another_study_or_patient_is_no_replacement(
+    tmp_path: Path, uids: tuple[str, str], patients: tuple[str, str]
+) -> None:
+    write_with_gap(tmp_path / "T2", StudyInstanceUID=uids[0], PatientID=patients[0])
+    write_series(sagittal_volume(), tmp_path / "T1", StudyInstanceUID=uids[1], PatientID=patients[1])
     with pytest.raises(MissingSlice):
         load_input(tmp_path)
 
