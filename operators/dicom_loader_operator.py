@@ -10,7 +10,7 @@ from spine_segmentation.io.load import load_input
 
 
 class DicomLoaderOperator(Operator):
-    """Reads the best suited DICOM series of a folder.
+    """Reads the best suited DICOM series of a folder, or the next one where that cannot be read.
 
     It has no input, so it needs a ``CountCondition`` of 1: without one it would be run for ever.
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from spine_segmentation.errors import SpineError
 from spine_segmentation.pacs.commands import app as pacs_app
@@ -30,6 +30,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(pacs_app)
+_PIPE_COLUMNS = 500
+"""Room for a table of series with whole UIDs where no terminal limits it."""
+
 console = Console(markup=False, emoji=False)  # paths and series descriptions are printed as they are
 
 
@@ -140,7 +143,8 @@ def list_folder(folder: Annotated[Path, typer.Argument(help="Folder with DICOM f
     from spine_segmentation.io.dicom_series import choose_series, list_series
 
     summaries = list_series(folder)
-    table = Table("series", "description", "modality", "plane", "weighting", "images", "spacing (mm)", "suitable")
+    uids = Column("series", overflow="fold")
+    table = Table(uids, "description", "modality", "plane", "weighting", "images", "spacing (mm)", "suitable")
     for summary in summaries:
         pixel = summary.pixel_spacing
         spacing = f"{pixel[0]:.2f} x {pixel[1]:.2f}" if pixel else "?"
@@ -155,9 +159,10 @@ def list_folder(folder: Annotated[Path, typer.Argument(help="Folder with DICOM f
             spacing + gap,
             summary.unsuitable or "yes",
         )
-    console.print(table)
+    out = console if console.is_terminal else Console(markup=False, emoji=False, width=_PIPE_COLUMNS)
+    out.print(table)
     chosen, reason = choose_series(summaries)
-    console.print(f"would use {chosen.series_uid}: {reason}")
+    out.print(f"would use {chosen.series_uid}: {reason}", soft_wrap=True)
 
 
 @app.command()

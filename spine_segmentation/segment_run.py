@@ -129,7 +129,7 @@ def require_any_spine(found: Sequence[SeriesResult]) -> None:
 
 
 def _process_series(job: Job, load_pipeline: Callable[[], SpinePipeline], say: Callable[[str], None]) -> _Found:
-    loaded = load_input(job.source, job.series)
+    loaded = load_input(job.source, job.series, only_best=bool(job.anchors))  # anchors are about that very series
     if job.formats <= DICOM_FORMATS and loaded.series is None:
         raise UsageError(
             "DICOM objects of a NIfTI file",

@@ -299,11 +299,10 @@ def test_output_below_a_file(main: Main, nifti: Path, tmp_path: Path, capsys: py
 
 
 def test_series_lists_all_and_says_which_would_be_used(
-    main: Main, lumbar_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    main: Main, lumbar_study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(lumbar_study, tmp_path / "spine")
     write_series(sagittal_volume(), tmp_path / "other", SeriesDescription="chest", Modality="CT")
-    monkeypatch.setattr(cli.console, "_width", 240)
     assert main("series", tmp_path) == 0
     output = capsys.readouterr().out
     used = pydicom.dcmread(lumbar_study / "IM0001.dcm").SeriesInstanceUID
@@ -311,12 +310,34 @@ def test_series_lists_all_and_says_which_would_be_used(
     assert f"would use {used}" in " ".join(output.split())
 
 
+LONG_UID = "1.2.840.113619.2.55.3.1234567890.123.1234567890.123456.123456789"
+
+
+def test_a_series_uid_can_be_copied_from_a_pipe(main: Main, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_series(sagittal_volume(), tmp_path, SeriesInstanceUID=LONG_UID, SeriesDescription="T2 TSE sag " * 5)
+    assert main("series", tmp_path) == 0
+    row, choice = (line for line in capsys.readouterr().out.splitlines() if LONG_UID in line)
+    assert "T2 TSE sag" in row and "yes" in row
+    assert choice.startswith(f"would use {LONG_UID}: ")
+
+
+def test_a_narrow_terminal_folds_a_series_uid(
+    main: Main, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli.console, "_force_terminal", True)
+    monkeypatch.setattr(cli.console, "_width", 80)
+    monkeypatch.setattr(cli.console, "no_color", True)
+    write_series(sagittal_volume(), tmp_path, SeriesInstanceUID=LONG_UID)
+    assert main("series", tmp_path) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("│")]
+    assert "".join(row.split("│")[1].strip() for row in rows) == LONG_UID
+
+
 @pytest.mark.parametrize("text", ["T2 [sag]", "T2 [/sag]", "T2 :a: sag"])
 def test_text_from_outside_is_printed_as_it_is(
-    text: str, main: Main, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    text: str, main: Main, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Brackets and colons are no markup."""
-    monkeypatch.setattr(cli.console, "_width", 240)
     write_series(sagittal_volume(), tmp_path / "study", SeriesDescription=text)
     assert main("series", tmp_path / "study") == 0
     assert text in capsys.readouterr().out

@@ -187,6 +187,17 @@ def test_anchors_want_a_study_that_can_be_read(gappy_study: Path, pipeline: Spin
         run(Job(gappy_study, study=True, anchors=(Anchor("L5", "lowest"),)), pipeline, tmp_path)
 
 
+def test_anchors_are_about_the_best_suited_series(study: Path, pipeline: SpinePipeline, tmp_path: Path) -> None:
+    """Where that cannot be read the next one is processed, but not with what is known about another field of view."""
+    shutil.copytree(study, tmp_path / "in")
+    for file in ("large/IM0003.dcm", "small/IM0001.dcm", "small/IM0007.dcm"):
+        (tmp_path / "in" / file).unlink()
+    with pytest.raises(MissingSlice):
+        run(Job(tmp_path / "in", anchors=(Anchor("L5", "lowest"),)), pipeline, tmp_path)
+    run(Job(tmp_path / "in", formats=frozenset({"json"})), pipeline, tmp_path)
+    assert "T1w, 5 slices: the next best of its study" in document(tmp_path)["input"]["choice"]
+
+
 def test_a_study_of_which_nothing_can_be_read(gappy_study: Path, pipeline: SpinePipeline, tmp_path: Path) -> None:
     (gappy_study / "large" / "IM0003.dcm").unlink()
     with pytest.raises(MissingSlice):

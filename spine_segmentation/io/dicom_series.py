@@ -6,7 +6,7 @@ import filecmp
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -33,9 +33,10 @@ from spine_segmentation.io.dicom_headers import (
     read_header,
     text,
 )
-from spine_segmentation.io.dicom_stacks import best_plane, slice_places
-from spine_segmentation.io.dicom_suitability import NO_GEOMETRY, find_flaw
+from spine_segmentation.io.dicom_stacks import best_plane, choose_stack, is_plain, slice_places
+from spine_segmentation.io.dicom_suitability import NO_GEOMETRY, find_flaws, is_substitute
 from spine_segmentation.io.dicom_weighting import WEIGHTING_KEYWORDS, guess_weighting
+from spine_segmentation.io.dicom_wording import WORDING_KEYWORDS, description_of, other_region
 from spine_segmentation.volume import THICK_SLICE_MM
 
 logger = logging.getLogger(__name__)
@@ -45,12 +46,13 @@ WEIGHTING_PREFERENCE = ("T2w", "T1w", "STIR", "PDw", "T2*w", None, "DWI")
 
 _KEYWORDS = sorted(
     {
-        *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber"),
-        *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "ImageType"),
+        *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "PatientID"),
+        *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation", "ImageType"),
         *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SpacingBetweenSlices", "SliceThickness"),
         *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
         *MODALITY_KEYWORDS,
         *WEIGHTING_KEYWORDS,
+        *WORDING_KEYWORDS,
         *(keyword for keywords in ATTRIBUTES.values() for keyword in keywords),
     }
 )
@@ -77,9 +79,13 @@ class SeriesSummary:
         weighting: ``"T1w"``, ``"T2w"``, ``"T2*w"``, ``"PDw"``, ``"STIR"`` or ``"DWI"``, a guess; None if nothing tells.
         unsuitable: Why it is not used on its own accord; None if it may be.
         files: Its files.
-        slices: Number of distinct places along the normal; 0 if unknown.
+        slices: Number of distinct places along the normal, if sagittal of the stack to use; 0 if unknown.
         number: Series number; None if unknown.
         damaged: Every damaged DICOM file of the search, whichever series it belongs to.
+        substitute: Whether it is used, although derived, where there is no original.
+        other_region: The part of the body that its description or body part names; empty if that may be the spine.
+        plain: Whether its images are neither phase, fat nor opposed-phase images.
+        patient_id: Patient ID; empty if it is missing.
     """
 
     study_uid: str
@@ -96,6 +102,21 @@ class SeriesSummary:
     slices: int = 0
     number: int | None = None
     damaged: tuple[Path, ...] = ()
+    substitute: bool = False
+    other_region: str = ""
+    plain: bool = True
+    patient_id: str = field(default="", repr=False)
+
+    @property
+    def title(self) -> str:
+        """What it is, in words without patient data."""
+        contrast = self.weighting or "of unknown contrast"
+        return f"{self.orientation} MR, {contrast}, {self.slices} slices"
+
+    @property
+    def caveat(self) -> str:
+        """The end of a sentence on its use: why it is not used on its own accord; empty if it may be."""
+        return f", although {self.unsuitable}" * bool(self.unsuitable)
 
 
 def list_series(folder: Path) -> list[SeriesSummary]:
@@ -128,12 +149,28 @@ def list_series(folder: Path) -> list[SeriesSummary]:
     return [replace(_summarize(_without_copies(files)), damaged=tuple(damage)) for files in ordered]
 
 
+def usable_series(series: Sequence[SeriesSummary]) -> list[SeriesSummary]:
+    """Rank the series that may be used, as :func:`choose_series` says.
+
+    Args:
+        series: From :func:`list_series`.
+
+    Returns:
+        The suitable ones, the best suited first; with the substitutes if one of them comes first.
+    """
+    ranked = sorted((one for one in series if one.unsuitable is None or one.substitute), key=_rank)
+    return [one for one in ranked if one.unsuitable is None or ranked[0].substitute]
+
+
 def choose_series(series: Sequence[SeriesSummary], series_uid: str | None = None) -> tuple[SeriesSummary, str]:
     """Choose the series to use.
 
     Suitable are grey-scale MR series with a stack within 45 degrees of sagittal that are not derived, localizers,
-    subtracted or projections. Of these the one with most slices is used; among equals the first in
-    ``WEIGHTING_PREFERENCE``, then the one with the finest pixels, then the one with the lowest UID.
+    subtracted or projections. Of these those come last whose description or body part names another region than the
+    spine, then those of phase, fat or opposed-phase images; the one with most slices is used; among equals the first
+    in ``WEIGHTING_PREFERENCE``, then the one with the finest pixels, then the one with the lowest UID. Where only
+    another region was acquired as original, or nothing, a derived primary image is used that is neither reformatted
+    nor a map. That, and input of several studies or patients, is reported as a warning.
     A series given by its UID is used although it is derived or a localizer, but not if it is not MR, or thick-sliced
     and not sagittal.
 
@@ -152,11 +189,16 @@ def choose_series(series: Sequence[SeriesSummary], series_uid: str | None = None
     """
     if series_uid is not None:
         return _choose_given(series, series_uid)
-    suitable = sorted((candidate for candidate in series if candidate.unsuitable is None), key=_rank)
-    if not suitable:
+    usable = usable_series(series)
+    if not usable:
         _refuse(series)
-    reason = f"{_title(suitable[0])}: {_advantage(suitable)}"
-    return suitable[0], reason if len(series) == 1 else f"{reason} of {len(series)} series found"
+    mixture = _mixture(series)
+    if mixture:
+        logger.warning("the input holds %s; one series is chosen among all", mixture)
+    if usable[0].substitute:
+        logger.warning("no original series of the spine is suitable; a derived one is chosen")
+    origin = f" of {len(series)} series found" * (len(series) > 1) + f" in {mixture}" * bool(mixture)
+    return usable[0], f"{usable[0].title}: {_advantage(usable)}{origin}{usable[0].caveat}"
 
 
 def _group(folder: Path) -> tuple[dict[tuple[str, ...], list[_File]], dict[Path, UnreadableFile]]:
@@ -211,25 +253,36 @@ def _summarize(files: list[_File]) -> SeriesSummary:
     headers = [header for _, header in files]
     frames = [frame for path, header in files for frame in frames_of(header, path)]
     placed = [frame for frame in frames if frame.has_geometry]
-    orientation, stack = best_plane(placed) if placed else ("unknown", [])
+    orientation, stack = _stack_of(placed)
     places = slice_places(stack) if stack else np.empty(0)
     series_number = number(headers[0], "SeriesNumber")
     modality = next(filter(None, map(infer_modality, headers)), "")
+    flaws = find_flaws(headers, modality, orientation)
     return SeriesSummary(
         study_uid=text(headers[0], "StudyInstanceUID"),
         series_uid=text(headers[0], "SeriesInstanceUID"),
         modality=modality,
-        description=text(headers[0], "SeriesDescription") or text(headers[0], "ProtocolName"),
+        description=description_of(headers[0]),
         orientation=orientation,
         images=len(frames),
         pixel_spacing=stack[0].pixel_spacing if stack else None,
         slice_spacing=_slice_spacing(stack, places.tolist()),
         weighting=guess_weighting(headers[0]),
-        unsuitable=find_flaw(headers, modality, orientation),
+        unsuitable=next(iter(flaws), None),
         files=tuple(path for path, _ in files),
         slices=len(places),
         number=None if series_number is None else int(series_number),
+        substitute=is_substitute(headers, flaws),
+        other_region=other_region(headers[0]),
+        plain=not stack or is_plain(stack[0]),
+        patient_id=text(headers[0], "PatientID"),
     )
+
+
+def _stack_of(placed: list[Frame]) -> tuple[str, list[Frame]]:
+    """The plane and the frames to describe: of a sagittal series one stack; others may hold thousands of images."""
+    orientation, frames = best_plane(placed) if placed else ("unknown", [])
+    return orientation, choose_stack(frames)[0] if orientation == "sagittal" else frames
 
 
 def _slice_spacing(stack: list[Frame], places: list[float]) -> float | None:
@@ -246,6 +299,9 @@ def _merits(summary: SeriesSummary) -> dict[str, float]:
     """Measure what counts when choosing, in this order; less is better."""
     known = summary.weighting in WEIGHTING_PREFERENCE
     return {
+        "no other body part in its header": bool(summary.other_region),
+        "original images": summary.substitute,
+        "neither phase nor fat nor opposed-phase images": not summary.plain,
         "most slices": -summary.slices,
         "the preferred contrast": WEIGHTING_PREFERENCE.index(summary.weighting if known else None),
         "the finest pixels": round(float(np.prod(summary.pixel_spacing or (np.inf, np.inf))), 4),
@@ -254,16 +310,20 @@ def _merits(summary: SeriesSummary) -> dict[str, float]:
 
 def _advantage(ranked: Sequence[SeriesSummary]) -> str:
     """Why the first of the ranked series was preferred to the second."""
+    quality = "usable" if ranked[0].substitute else "suitable"
     if len(ranked) == 1:
-        return "the only suitable series"
+        return f"the only {quality} series"
     first, second = _merits(ranked[0]), _merits(ranked[1])
     merit = next((name for name in first if first[name] != second[name]), "the lowest UID, being otherwise equal")
-    return f"it has {merit} among {len(ranked)} suitable series"
+    return f"it has {merit} among {len(ranked)} {quality} series"
 
 
-def _title(summary: SeriesSummary) -> str:
-    contrast = summary.weighting or "of unknown contrast"
-    return f"{summary.orientation} MR, {contrast}, {summary.slices} slices"
+def _mixture(series: Sequence[SeriesSummary]) -> str:
+    """Count studies and patients where there are several; images without an ID count as of any of them."""
+    studies = max(1, len({one.study_uid for one in series} - {""}))
+    patients = max(1, len({one.patient_id for one in series} - {""}))
+    counted = f"{studies} {'study' if studies == 1 else 'studies'} of {patients} patient{'s' * (patients > 1)}"
+    return counted if max(studies, patients) > 1 else ""
 
 
 def _choose_given(series: Sequence[SeriesSummary], series_uid: str) -> tuple[SeriesSummary, str]:
@@ -283,7 +343,7 @@ def _choose_given(series: Sequence[SeriesSummary], series_uid: str) -> tuple[Ser
             expected=f"sagittal slices, or slices of {THICK_SLICE_MM:g} mm and thinner",
             remedy="choose a sagittal series",
         )
-    return chosen, f"{_title(chosen)}: given by its UID" + (f", although {chosen.unsuitable}" * bool(chosen.unsuitable))
+    return chosen, f"{chosen.title}: given by its UID{chosen.caveat}"
 
 
 def _refuse(series: Sequence[SeriesSummary]) -> NoReturn:

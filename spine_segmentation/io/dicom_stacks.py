@@ -22,7 +22,8 @@ third."""
 _PLANES = ("sagittal", "coronal", "axial")
 _SECOND_CHOICE = {
     *("P", "PHASE", "PHASE MAP", "REAL", "R", "IMAGINARY", "I"),
-    *("F", "FAT", "FF", "OP", "OUT", "OUT_PHASE", "OPP_PHASE", "OUTPHASE"),
+    *("F", "FAT", "FF", "FAT_FRACTION", "WATER_FRACTION", "FIELD_MAP", "FIELD MAP", "B0"),
+    *("OP", "OOP", "OUT", "OUT_PHASE", "OUTPHASE", "OUT_OF_PHASE", "OPP_PHASE", "OPPOSED", "OPPOSED_PHASE"),
 }
 
 
@@ -72,6 +73,20 @@ def best_plane(frames: Sequence[Frame]) -> tuple[str, list[Frame]]:
     return name, planes[name]
 
 
+def is_plain(frame: Frame) -> bool:
+    """Tell whether an image shows the tissue as magnitude, water or in-phase signal.
+
+    Args:
+        frame: One image.
+
+    Returns:
+        False for phase, fat, opposed-phase, fraction and field images, by image type and complex image component.
+    """
+    attributes = frame.attributes
+    components = set(f"{attributes['image type']}\\{attributes['signal component']}".upper().split("\\"))
+    return components.isdisjoint(_SECOND_CHOICE)
+
+
 def choose_stack(frames: Sequence[Frame]) -> tuple[list[Frame], str]:
     """Choose the frames of one volume among all frames of a series.
 
@@ -93,12 +108,10 @@ def choose_stack(frames: Sequence[Frame]) -> tuple[list[Frame], str]:
 
 
 def _rank(stack: list[Frame]) -> tuple[object, ...]:
-    attributes = stack[0].attributes
-    components = set(f"{attributes['image type']}\\{attributes['signal component']}".upper().split("\\"))
     return (
         -len(slice_places(stack)),
-        not components.isdisjoint(_SECOND_CHOICE),
-        *(order_of(attributes[name]) for name in ATTRIBUTES),
+        not is_plain(stack[0]),
+        *(order_of(stack[0].attributes[name]) for name in ATTRIBUTES),
     )
 
 

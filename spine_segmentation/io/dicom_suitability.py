@@ -10,28 +10,29 @@ from pydicom.uid import SecondaryCaptureImageStorage
 
 from spine_segmentation.io.dicom_frames import find_frame_flaw
 from spine_segmentation.io.dicom_headers import is_enhanced, number, sop_class, text
+from spine_segmentation.io.dicom_wording import description_of, is_localizer
 
 NO_GEOMETRY = "position, orientation or pixel spacing is absent or malformed"
 """The flaw of a series without a single image whose place in the patient is known."""
 
+_DERIVED = "it is derived from other images"
 _EXCLUDED_TYPES = {
-    "DERIVED": "derived from other images",
-    "LOCALIZER": "a localizer",
-    "SCOUT": "a localizer",
-    "SUBTRACT": "subtracted",
-    "SUBTRACTION": "subtracted",
-    "SUB": "subtracted",
-    "PROJECTION IMAGE": "a projection",
-    "MIP": "a projection",
+    "DERIVED": _DERIVED,
+    "LOCALIZER": "it is a localizer",
+    "SCOUT": "it is a localizer",
+    "SUBTRACT": "it is subtracted",
+    "SUBTRACTION": "it is subtracted",
+    "SUB": "it is subtracted",
+    "PROJECTION IMAGE": "it is a projection",
+    "MIP": "it is a projection",
 }
-_EXCLUDED_DESCRIPTIONS = {
-    "a localizer": re.compile(r"(?<![a-z])(loc|localizer|localiser|scout|survey|3.?plane)(?![a-z])", re.IGNORECASE),
-    "subtracted": re.compile(r"(?<![a-z])sub(traction|tracted)?(?![-_]?[a-z0-9])", re.IGNORECASE),
-}
+_SUBTRACTED = re.compile(r"(?<![a-z])sub(traction|tracted)?(?![-_]?[a-z0-9])", re.IGNORECASE)
+_REFORMATTED = {"MPR", "REFORMATTED", "MINIP"}
+_MAP = re.compile(r"ADC|FA|FF|B0|DIFFUSION|TRACEW?|(.*[ _])?(MAP|FRACTION)")
 
 
-def find_flaw(headers: Sequence[Dataset], modality: str, orientation: str) -> str | None:
-    """Name the first reason not to use a series.
+def find_flaws(headers: Sequence[Dataset], modality: str, orientation: str) -> list[str]:
+    """Name the reasons not to use a series.
 
     Args:
         headers: Of all its files.
@@ -39,21 +40,34 @@ def find_flaw(headers: Sequence[Dataset], modality: str, orientation: str) -> st
         orientation: Its orientation, as in ``SeriesSummary``.
 
     Returns:
-        The end of a sentence about the series; None if there is no such reason.
+        Sentences about the series, the gravest first; empty if there is no such reason.
     """
-    if modality not in {"MR", ""}:
-        return f"its modality is {modality}, not MR"
-    if 2 * sum(map(is_colour, headers)) >= len(headers):  # a few pictures beside the slices do no harm
-        return "it is in colour"
-    excluded = _excluded(headers)
-    if excluded:
-        return f"it is {excluded}"
-    frame_flaw = next(filter(None, map(find_frame_flaw, headers)), None)
-    if frame_flaw:
-        return frame_flaw
-    if orientation == "unknown":
-        return NO_GEOMETRY
-    return None if orientation == "sagittal" else f"its slices are {orientation}, not sagittal"
+    description, types = description_of(headers[0]), _common_types(headers)
+    flaws = [
+        None if modality in {"MR", ""} else f"its modality is {modality}, not MR",
+        "it is in colour" if 2 * sum(map(is_colour, headers)) >= len(headers) else None,  # fewer are left out
+        *(flaw for name, flaw in _EXCLUDED_TYPES.items() if name in types),
+        "it is a localizer" if is_localizer(description) else None,
+        "it is subtracted" if _SUBTRACTED.search(description) else None,
+        next(filter(None, map(find_frame_flaw, headers)), None),
+        _plane_flaw(orientation),
+    ]
+    return [flaw for flaw in flaws if flaw]
+
+
+def is_substitute(headers: Sequence[Dataset], flaws: Sequence[str]) -> bool:
+    """Tell whether a series may stand in for originals that are not there: water of a Dixon series, a composed spine.
+
+    Args:
+        headers: Of all its files.
+        flaws: From :func:`find_flaws`.
+
+    Returns:
+        True if its only flaw is that it is derived, and it is neither secondary, reformatted nor a map.
+    """
+    types = _common_types(headers)
+    reformatted = not types.isdisjoint(_REFORMATTED) and "COMPOSED" not in types
+    return list(flaws) == [_DERIVED] and "PRIMARY" in types and not reformatted and not any(map(_MAP.fullmatch, types))
 
 
 def is_colour(header: Dataset) -> bool:
@@ -83,9 +97,12 @@ def is_capture(header: Dataset) -> bool:
     return is_colour(header) or (secondary and not placed)
 
 
-def _excluded(headers: Sequence[Dataset]) -> str | None:
-    """Name what its image type or description excludes; an image type counts if all images have it."""
-    types = set.intersection(*(set(text(header, "ImageType").upper().split("\\")) for header in headers))
-    named = next((reason for name, reason in _EXCLUDED_TYPES.items() if name in types), None)
-    description = text(headers[0], "SeriesDescription")
-    return named or next((flaw for flaw, words in _EXCLUDED_DESCRIPTIONS.items() if words.search(description)), None)
+def _common_types(headers: Sequence[Dataset]) -> set[str]:
+    """List the values of the image type that all images have."""
+    return set.intersection(*(set(text(header, "ImageType").upper().split("\\")) for header in headers))
+
+
+def _plane_flaw(orientation: str) -> str | None:
+    if orientation == "unknown":
+        return NO_GEOMETRY
+    return None if orientation == "sagittal" else f"its slices are {orientation}, not sagittal"

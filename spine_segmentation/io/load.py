@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spine_segmentation.errors import UsageError
+from spine_segmentation.errors import InputError, MixedPatients, UsageError
 from spine_segmentation.io.dicom_reader import DicomSeries, read_series
-from spine_segmentation.io.dicom_series import SeriesSummary, choose_series, list_series
+from spine_segmentation.io.dicom_series import SeriesSummary, choose_series, list_series, usable_series
 from spine_segmentation.io.nifti import read_nifti
 from spine_segmentation.io.result_json import InputIdentity
 from spine_segmentation.volume import Volume
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,14 @@ class LoadedInput:
     identity: InputIdentity
 
 
-def load_input(path: str | Path, series_uid: str | None = None) -> LoadedInput:
+def load_input(path: str | Path, series_uid: str | None = None, *, only_best: bool = False) -> LoadedInput:
     """Read the image to process.
 
     Args:
         path: A folder with DICOM files at any depth, one DICOM file, or a ``.nii`` or ``.nii.gz`` file.
-        series_uid: Which DICOM series to take; None for the best suited one.
+        series_uid: Which DICOM series to take; None for the best suited one, and where that cannot be read the next
+            one of its study, which is reported.
+        only_best: Take no other series where the best suited one cannot be read.
 
     Returns:
         The image with its origin.
@@ -41,14 +47,18 @@ def load_input(path: str | Path, series_uid: str | None = None) -> LoadedInput:
     Raises:
         UsageError: If there is nothing at the path, or a series is asked for and the input is NIfTI.
         NoSuitableSeries: If there is no sagittal spine MR series.
-        InputError: If the input cannot be read or its geometry is not whole.
+        InputError: If the input cannot be read or its geometry is not whole; if that is so of several series, why the
+            best suited one cannot be used.
     """
     path = Path(path)
     if not path.exists():
         raise UsageError(f"no such path: {path}", expected="a folder or a file", remedy="check the spelling")
     if path.name.lower().endswith((".nii", ".nii.gz")):
         return _load_nifti(path, series_uid)
-    return load_series(*choose_series(list_series(path), series_uid))
+    series = list_series(path)
+    if only_best or series_uid is not None:
+        return load_series(*choose_series(series, series_uid))
+    return _load_best(series)
 
 
 def load_series(summary: SeriesSummary, reason: str) -> LoadedInput:
@@ -68,6 +78,29 @@ def load_series(summary: SeriesSummary, reason: str) -> LoadedInput:
     identity = InputIdentity.of_series(series)
     choice = " ".join(sentence for sentence in (reason, series.choice) if sentence)
     return LoadedInput(series.volume, series, identity.model_copy(update={"choice": choice}))
+
+
+def _load_best(series: Sequence[SeriesSummary]) -> LoadedInput:
+    """Read the best suited series that can be read; none of another study or patient, or where patients are mixed."""
+    best, reason = choose_series(series)
+    examination = (best.study_uid, best.patient_id)
+    others = [one for one in usable_series(series)[1:] if (one.study_uid, one.patient_id) == examination]
+    failures: list[InputError] = []
+    for one in [best, *(others if best.study_uid else ())]:
+        try:
+            return load_series(one, _next_best(one, failures) if failures else reason)
+        except MixedPatients:
+            raise
+        except InputError as error:
+            failures.append(error)
+    raise failures[0]
+
+
+def _next_best(series: SeriesSummary, failures: Sequence[InputError]) -> str:
+    """Why this one, once better suited ones could not be read."""
+    logger.warning("the next series is taken, because a better suited one cannot be read: %s", failures[-1])
+    why = f"the best suited cannot be read ({', '.join(type(error).__name__ for error in failures)})"
+    return f"{series.title}: the next best of its study, because {why}{series.caveat}"
 
 
 def _load_nifti(path: Path, series_uid: str | None) -> LoadedInput:

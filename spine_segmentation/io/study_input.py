@@ -10,7 +10,7 @@ from pathlib import Path
 
 from spine_segmentation.errors import InputError, UsageError
 from spine_segmentation.io.dicom_headers import number, text
-from spine_segmentation.io.dicom_series import SeriesSummary, choose_series, list_series
+from spine_segmentation.io.dicom_series import SeriesSummary, choose_series, list_series, usable_series
 from spine_segmentation.io.load import LoadedInput, load_input, load_series
 from spine_segmentation.io.output_folder import SERIES_FOLDER
 from spine_segmentation.io.result_json import InputIdentity
@@ -54,10 +54,10 @@ def load_study(folder: Path) -> StudyInput:
         )
     summaries = list_series(folder)
     first, reason = choose_series(summaries)
-    same_study = [s for s in summaries if s.study_uid == first.study_uid != ""]
-    suitable = [first, *(s for s in same_study if s.unsuitable is None and s is not first)]
-    reasons = [reason, *(["a suitable series of the same study"] * (len(suitable) - 1))]
-    study = read_study(dict(zip(name_series(suitable), zip(suitable, reasons, strict=True), strict=True)))
+    usable = usable_series(summaries)
+    others = [s for s in summaries if s.study_uid == first.study_uid != "" and s in usable and s is not first]
+    chosen = [(first, reason), *((other, f"a suitable series of the same study{other.caveat}") for other in others)]
+    study = read_study(dict(zip(name_series([series for series, _ in chosen]), chosen, strict=True)))
     if not study.groups:
         raise next(iter(study.failures.values()))
     return study

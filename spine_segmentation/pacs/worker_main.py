@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -109,14 +110,14 @@ def _choose(request: Request) -> tuple[dict[int, tuple[SeriesSummary, str]], dic
     unsuitable: dict[int, _Finding] = {}
     for number, series in enumerate(request.series):
         try:
-            chosen[number] = choose_series(_only_series(series.input))
+            chosen[number] = choose_series([_only_series(series.input)])
         except (NoSuitableSeries, InputError) as error:
             unsuitable[number] = error
     return chosen, unsuitable
 
 
-def _only_series(folder: Path) -> list[SeriesSummary]:
-    """List the one series of a folder.
+def _only_series(folder: Path) -> SeriesSummary:
+    """Describe the one series of a folder; it is no substitute: originals of the study may be still to come.
 
     Raises:
         MixedStudies: If its images are of several studies: it is not for us to choose.
@@ -129,7 +130,7 @@ def _only_series(folder: Path) -> list[SeriesSummary]:
             expected="one series of one study",
             remedy="send the images of each study under a Series Instance UID of its own",
         )
-    return summaries
+    return replace(summaries[0], substitute=False)
 
 
 def _conclude(request: Request, series: SeriesRequest, finding: _Finding) -> tuple[str, ...]:

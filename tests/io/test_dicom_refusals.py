@@ -211,9 +211,10 @@ def test_slices_off_the_line(tmp_path: Path) -> None:
         read(spoil(tmp_path, ImagePositionPatient=lambda k: [-4.0 * k, 5.0 * (k == 2), 0]))
 
 
-def test_colour_images(tmp_path: Path) -> None:
+@pytest.mark.parametrize("header", [{"SamplesPerPixel": 3}, {"PhotometricInterpretation": "PALETTE COLOR"}])
+def test_colour_images(tmp_path: Path, header: dict[str, object]) -> None:
     with pytest.raises(InvalidVolume, match="colour"):
-        read(spoil(tmp_path, SamplesPerPixel=3))
+        read(spoil(tmp_path, **header))
 
 
 def test_a_slice_that_lost_its_geometry_is_no_capture(tmp_path: Path) -> None:

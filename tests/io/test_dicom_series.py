@@ -63,6 +63,7 @@ def test_a_series_is_described(tmp_path: Path) -> None:
         files=(),
         slices=5,
         number=3,
+        patient_id="1",
     )
 
 
@@ -226,11 +227,13 @@ def test_descriptions_survive_in_any_character_set(tmp_path: Path, character_set
         ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "localizer"),
         ({"SeriesDescription": "LOC sag"}, "localizer"),
         ({"SeriesDescription": "3-plane scout"}, "localizer"),
+        ({"SeriesDescription": None, "ProtocolName": "AAHScout"}, "localizer"),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "SUBTRACT"]}, "subtracted"),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "PROJECTION IMAGE"]}, "projection"),
         ({"Modality": "CT"}, "CT"),
         ({"Modality": None, "SOPClassUID": CTImageStorage}, "CT"),
         ({"SamplesPerPixel": 3}, "colour"),
+        ({"PhotometricInterpretation": "PALETTE COLOR"}, "colour"),
         ({"ImagePositionPatient": None}, "position"),
         ({"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]}, "orientation"),
         ({"PixelSpacing": None}, "spacing"),
@@ -408,9 +411,8 @@ def test_a_sagittal_image_that_shows_where_the_axial_ones_lie_makes_no_sagittal_
 
 
 def test_the_sagittal_series_is_chosen_among_all_planes(tmp_path: Path) -> None:
-    write_series(volume_along("ILP", slices=30), tmp_path / "axial", SeriesNumber=1)
-    write_series(volume_along("PIL", slices=20), tmp_path / "coronal", SeriesNumber=2)
-    write_series(volume_along("LIP", slices=9), tmp_path / "sagittal", SeriesNumber=3)
+    for axes, slices in (("ILP", 30), ("PIL", 20), ("LIP", 9)):
+        write_series(volume_along(axes, slices=slices), tmp_path / axes, StudyInstanceUID="1.2")
     chosen, reason = choose_series(list_series(tmp_path))
     assert chosen.orientation == "sagittal"
     assert reason == "sagittal MR, T2w, 9 slices: the only suitable series of 3 series found"
@@ -419,6 +421,8 @@ def test_the_sagittal_series_is_chosen_among_all_planes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("better", "worse", "reason"),
     [
+        ({"slices": 15, "plain": False}, {"slices": 40, "other_region": "brain"}, "no other body part"),
+        ({"slices": 15, "weighting": "T1w"}, {"slices": 40, "plain": False}, "neither phase nor fat"),
         ({"slices": 17, "weighting": "T1w"}, {"slices": 15}, "most slices"),
         ({"slices": 17}, {"slices": 15, "images": 60}, "most slices"),
         ({}, {"weighting": "T1w"}, "preferred contrast"),
@@ -436,6 +440,117 @@ def test_the_rules_of_choice_in_order(better: dict[str, object], worse: dict[str
         assert chosen == series[1]
         assert reason in why
         assert "2 suitable series" in why
+
+
+def test_a_head_in_finer_slices_is_not_chosen_before_the_spine(tmp_path: Path) -> None:
+    head = {"SeriesDescription": "T2 space FLAIR sag brain", "BodyPartExamined": "BRAIN"}
+    spine = {"SeriesDescription": "T2 tse sag cervical", "BodyPartExamined": "CSPINE"}
+    write_series(volume_along("LIP", slices=12), tmp_path / "head", **head)
+    write_series(volume_along("LIP", slices=5), tmp_path / "spine", **spine)
+    assert choose_series(list_series(tmp_path))[0].slices == 5
+    shutil.rmtree(tmp_path / "spine")
+    assert choose_series(list_series(tmp_path))[0].slices == 12
+
+
+@pytest.mark.parametrize(
+    ("worse", "better"),
+    [
+        ("DIXON\\FAT", "DIXON\\WATER"),
+        ("P\\ND", "M\\ND"),
+        ("DIXON\\OPP_PHASE", "DIXON\\IN_PHASE"),
+        ("DIXON\\OUT_OF_PHASE", "DIXON\\IN_PHASE"),
+        ("M\\OPPOSED", "M\\IP"),
+        ("DIXON\\FAT_FRACTION", "DIXON\\WATER"),
+    ],
+)
+def test_plain_images_are_chosen_across_series(tmp_path: Path, worse: str, better: str) -> None:
+    for number, value in ((1, worse), (2, better)):
+        uids = {"StudyInstanceUID": "1.2", "SeriesInstanceUID": f"1.2.{number}"}
+        types = ["ORIGINAL", "PRIMARY", *value.split("\\")]
+        write_series(sagittal_volume(), tmp_path / uids["SeriesInstanceUID"], ImageType=types, **uids)
+    assert choose_series(list_series(tmp_path))[0].series_uid == "1.2.2"
+
+
+def test_slices_are_counted_in_one_stack(tmp_path: Path) -> None:
+    """Two echoes, the second of which begins one slice further on, are no series of one slice more."""
+    uids = {"StudyInstanceUID": "1.2", "SeriesInstanceUID": "1.2.1"}
+    volume = sagittal_volume()
+    shift = np.eye(4)
+    shift[0, 3] = 4.0
+    write_series(volume, tmp_path / "first", EchoTime=10, **uids)
+    write_series(Volume(volume.array, shift @ volume.affine), tmp_path / "second", EchoTime=100, **uids)
+    (found,) = list_series(tmp_path)
+    assert (found.images, found.slices) == (10, 5)
+
+
+SUBSTITUTES = [
+    ["DERIVED", "PRIMARY", "DIXON", "WATER"],
+    ["DERIVED", "PRIMARY", "MPR", "COMPOSED"],
+    ["DERIVED", "PRIMARY"],
+]
+NO_SUBSTITUTES = [
+    ["DERIVED", "SECONDARY", "REFORMATTED"],
+    ["DERIVED", "PRIMARY", "MPR"],
+    ["DERIVED", "PRIMARY", "MIP"],
+    ["DERIVED", "PRIMARY", "DIFFUSION", "ADC"],
+    ["DERIVED", "PRIMARY", "T2 MAP"],
+    ["DERIVED", "PRIMARY", "DIXON", "FAT_FRACTION"],
+    ["DERIVED", "PRIMARY", "M", "SUB"],
+]
+
+
+@pytest.mark.parametrize("image_type", SUBSTITUTES)
+def test_derived_images_are_chosen_where_there_is_no_original(
+    tmp_path: Path, image_type: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    write_series(sagittal_volume((9, 12, 10)), tmp_path / "derived", ImageType=image_type, StudyInstanceUID="1.2")
+    chosen, reason = choose_series(list_series(tmp_path))
+    assert chosen.slices == 9
+    assert reason.endswith("the only usable series, although it is derived from other images")
+    assert "no original series of the spine is suitable" in caplog.text
+    write_series(sagittal_volume(), tmp_path / "original", StudyInstanceUID="1.2")
+    chosen, reason = choose_series(list_series(tmp_path))
+    assert chosen.slices == 5
+    assert reason.endswith("the only suitable series of 2 series found")
+
+
+def test_derived_images_of_the_spine_are_chosen_before_an_original_head(tmp_path: Path) -> None:
+    write_series(sagittal_volume((9, 12, 10)), tmp_path / "head", BodyPartExamined="HEAD")
+    write_series(sagittal_volume(), tmp_path / "spine", ImageType=SUBSTITUTES[0], BodyPartExamined="CSPINE")
+    chosen, reason = choose_series(list_series(tmp_path))
+    assert chosen.slices == 5
+    assert "no other body part in its header among 2 usable series" in reason
+
+
+@pytest.mark.parametrize("image_type", NO_SUBSTITUTES)
+def test_reformatted_images_and_maps_stand_in_for_nothing(tmp_path: Path, image_type: list[str]) -> None:
+    write_series(sagittal_volume(), tmp_path, ImageType=image_type)
+    with pytest.raises(NoSuitableSeries, match="derived"):
+        choose_series(list_series(tmp_path))
+
+
+def test_a_derived_localizer_stands_in_for_nothing(tmp_path: Path) -> None:
+    write_series(sagittal_volume(), tmp_path, ImageType=["DERIVED", "PRIMARY"], SeriesDescription="AAHScout")
+    with pytest.raises(NoSuitableSeries):
+        choose_series(list_series(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("studies", "patients", "mixture"),
+    [
+        (("1.1", "1.2"), ("A", "B"), "2 studies of 2 patients"),
+        (("1.1", "1.2"), ("A", "A"), "2 studies of 1 patient"),
+        (("1.1", "1.1"), ("A", "B"), "1 study of 2 patients"),
+        (("1.1", "1.1"), ("A", ""), ""),
+    ],
+)
+def test_several_studies_and_patients_are_reported(
+    studies: tuple[str, str], patients: tuple[str, str], mixture: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    pairs = zip(studies, patients, strict=True)
+    _, reason = choose_series([summary(study_uid=study, patient_id=patient) for study, patient in pairs])
+    assert reason.endswith(f"of 2 series found in {mixture}" if mixture else "of 2 series found")
+    assert (mixture in caplog.text) if mixture else not caplog.records
 
 
 def test_a_series_can_be_named() -> None:

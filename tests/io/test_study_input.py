@@ -12,7 +12,7 @@ from spine_segmentation.errors import UsageError
 from spine_segmentation.io.dicom_series import list_series
 from spine_segmentation.io.load import LoadedInput, load_input
 from spine_segmentation.io.nifti import write_nifti
-from spine_segmentation.io.study_input import load_localizer, name_localizer, name_series
+from spine_segmentation.io.study_input import load_localizer, load_study, name_localizer, name_series
 from tests.dicom_factory import sagittal_volume, write_series
 
 MAIN, OTHER = "1.2.3.1", "1.2.3.2"
@@ -80,3 +80,16 @@ def test_a_localizer_without_a_number_has_the_name_that_a_study_gives_it(study: 
     found = load_localizer("1.2.3.9", study, load_input(study))
     (summary,) = list_series(study / "third")
     assert name_localizer(found) == f"the localizer ({name_series([replace(summary, number=None)])[0]})"
+
+
+def test_a_study_of_derived_series_is_read_whole(tmp_path: Path) -> None:
+    shared = {"StudyInstanceUID": "1.2.3", "FrameOfReferenceUID": "1.2.4"}
+    for number in (1, 2):
+        derived = {"SeriesNumber": number, "ImageType": ["DERIVED", "PRIMARY"], **shared}
+        write_series(sagittal_volume(), tmp_path / f"{number}", **derived)
+    (group,) = load_study(tmp_path).groups
+    assert set(group) == {"series-001", "series-002"}
+    assert all("although it is derived" in one.identity.choice for one in group.values())
+    write_series(sagittal_volume(), tmp_path / "3", SeriesNumber=3, **shared)
+    (group,) = load_study(tmp_path).groups
+    assert set(group) == {"series-003"}

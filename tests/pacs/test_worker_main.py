@@ -18,14 +18,14 @@ from tests.pacs.lab import make_series, source_of
 from tests.pacs.stand_in_worker import UNUSABLE, process
 
 
-def request(folder: Path, numbers: Sequence[int], commands: Mapping[int, int]) -> Request:
+def request(folder: Path, numbers: Sequence[int], commands: Mapping[int, int], **header: object) -> Request:
     """Series of one study and patient space, by their series numbers, some of which command the stand-in."""
     series = []
     for index, number in enumerate(numbers):
         source, output = folder / str(index) / "input", folder / str(index) / "output"
         output.mkdir(parents=True)
         uids = {"StudyInstanceUID": "1.2", "FrameOfReferenceUID": "1.3", "SeriesInstanceUID": f"1.4.{index + 1}"}
-        make_series(source, command=commands.get(index, 500), SeriesNumber=number, **uids)
+        make_series(source, command=commands.get(index, 500), SeriesNumber=number, **uids, **header)
         series.append(SeriesRequest(input=source, output=output))
     return Request(folder=folder, series=tuple(series), study_uid="1.2", results=Results(), preview=False)
 
@@ -54,3 +54,9 @@ def test_each_series_gets_its_own_results(tmp_path: Path) -> None:
         assert status.state == ("succeeded" if names else "failed")
         made_of = {source_of(pydicom.dcmread(series.output / name)) for name in names}
         assert made_of == ({f"1.4.{number + 1}"} if names else set())
+
+
+def test_derived_images_stand_in_for_nothing(tmp_path: Path) -> None:
+    """Originals of the study may be still to come, and the result would stay where it was sent."""
+    wanted = request(tmp_path, (7,), {}, ImageType=["DERIVED", "PRIMARY", "DIXON", "WATER"])
+    assert answer(wanted, process).objects == ((),)
