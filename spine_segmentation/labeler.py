@@ -17,7 +17,7 @@ from spine_segmentation.labeling.anchors import Anchor, find_anchored
 from spine_segmentation.labeling.confusion import allow_confusion
 from spine_segmentation.labeling.disc_tilt import with_tilts
 from spine_segmentation.labeling.enumeration import UNTOLD, Variant
-from spine_segmentation.labeling.geometry import geometry_evidence
+from spine_segmentation.labeling.geometry import WEIGHT, geometry_evidence
 from spine_segmentation.labeling.lattice import Floats
 from spine_segmentation.labeling.presence import measure_presence
 from spine_segmentation.labeling.room import with_room
@@ -172,7 +172,11 @@ def describe_anchors(
 
 
 def decode_instances(
-    items: Sequence[Instance], evidence: Floats, below_s1: Floats | None, known: Mapping[int, str]
+    items: Sequence[Instance],
+    evidence: Floats,
+    below_s1: Floats | None,
+    known: Mapping[int, str],
+    geometry_weight: float = WEIGHT,
 ) -> Decoding:
     """Find the possible names of instances by image and position.
 
@@ -181,6 +185,7 @@ def decode_instances(
         evidence: As for :func:`name_instances`.
         below_s1: Likewise.
         known: Names that are certain, by number of the instance from 0.
+        geometry_weight: Power to which the likelihood of the positions is raised.
 
     Returns:
         The most probable sequences of names, and the posterior of every name for every instance.
@@ -190,7 +195,7 @@ def decode_instances(
     """
     kinds = [instance.kind for instance in items]
     check_evidence(kinds, evidence)
-    levels = allow_confusion(evidence) + geometry_evidence(items)
+    levels = allow_confusion(evidence) + geometry_evidence(items, geometry_weight)
     return decode(kinds, levels, below_s1, known, measure_presence(items))
 
 
