@@ -16,12 +16,12 @@ from spine_segmentation.errors import InvalidVolume
 from spine_segmentation.labeling.anchors import Anchor, find_anchored
 from spine_segmentation.labeling.confusion import allow_confusion
 from spine_segmentation.labeling.disc_tilt import with_tilts
-from spine_segmentation.labeling.enumeration import UNTOLD, Variant
 from spine_segmentation.labeling.geometry import WEIGHT, geometry_evidence
 from spine_segmentation.labeling.lattice import Floats
 from spine_segmentation.labeling.presence import measure_presence
 from spine_segmentation.labeling.room import with_room
 from spine_segmentation.labeling.sequence import Decoding, check_evidence, decode
+from spine_segmentation.labeling.variant import Variant
 from spine_segmentation.results import (
     Candidate,
     Instance,
@@ -219,7 +219,7 @@ def label_instances(instances: Instances, decoding: Decoding, anchors: Sequence[
     determined = status == "determined"
     end = names.index("S1") + 1 if determined and "S1" in names else len(names)
     structures = _structures(instances.items[:end], decoding, determined)
-    variant = decoding.variant if determined else Variant(UNTOLD, None)
+    variant = decoding.variant if determined else Variant()
     table = np.zeros(len(names) + 1, dtype=np.uint8)
     table[1 : end + 1] = [structure.id for structure in structures]
     runner_up = decoding.candidates[1] if len(decoding.candidates) > 1 else Candidate((), 0.0)

@@ -18,12 +18,12 @@ from spine_segmentation.labeler import (
 )
 from spine_segmentation.labeling.anchors import Anchor, find_anchored
 from spine_segmentation.labeling.disc_tilt import with_tilts
-from spine_segmentation.labeling.enumeration import UNTOLD, Variant
 from spine_segmentation.labeling.lattice import Floats
 from spine_segmentation.labeling.matching import CommonColumn, match_series
 from spine_segmentation.labeling.named_apart import set_apart
 from spine_segmentation.labeling.room import with_room
 from spine_segmentation.labeling.sequence import CANDIDATES, Decoding, Names, contradict, decisive
+from spine_segmentation.labeling.variant import Variant
 from spine_segmentation.results import Candidate, Instances, Labeling, LevelEvidence
 
 LOOK_CORRELATION = 0.5
@@ -173,7 +173,7 @@ def _restrict(decoding: Decoding, members: Sequence[int], kinds: Sequence[Kind])
         decoding,
         candidates=_merge(candidates, kinds),
         marginals=decoding.marginals[list(members)],
-        variant=Variant(UNTOLD, None) if open_elsewhere else decoding.variant,
+        variant=Variant() if open_elsewhere else decoding.variant,
     )
 
 

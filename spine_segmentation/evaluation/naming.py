@@ -10,10 +10,11 @@ import numpy as np
 from spine_segmentation.anatomy import LEVELS, Kind
 from spine_segmentation.evaluation.observation import ObservedWindow, as_instances
 from spine_segmentation.labeler import decode_instances, label_instances
-from spine_segmentation.labeling.enumeration import UNTOLD, Enumeration
+from spine_segmentation.labeling.enumeration import Enumeration
 from spine_segmentation.labeling.geometry import WEIGHT
 from spine_segmentation.labeling.lattice import Floats
 from spine_segmentation.labeling.levels import EVIDENCE_WEIGHT
+from spine_segmentation.labeling.variant import Statement
 from spine_segmentation.results import Labeling
 
 
@@ -63,7 +64,7 @@ class Naming:
     names: tuple[InstanceName | None, ...]
     confidence: float
     determined: bool
-    variant: str = UNTOLD
+    variant: Statement = Statement.UNTOLD
 
 
 Namer = Callable[[ObservedWindow], Naming]

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, computed_field
 from spine_segmentation.anatomy import LEVELS, Kind
 from spine_segmentation.evaluation.naming import Naming
 from spine_segmentation.evaluation.observation import ObservedStructure, ObservedWindow, WindowIdentity
-from spine_segmentation.labeling.enumeration import implied_variant
+from spine_segmentation.labeling.variant import Statement, implied_variant
 
 
 class _Score(BaseModel):
@@ -48,7 +48,7 @@ class WindowScore(_Score):
     """Least posterior probability among the vertebrae that seem whole; 0 if there is none."""
     determined: bool
     """Whether the levels count as determined."""
-    variant: str
+    variant: Statement
     """What is said of the number of vertebrae."""
     error: str | None
     """Why nothing was named; None if the run succeeded."""
@@ -65,7 +65,7 @@ class WindowScore(_Score):
         return self.correct and not self.false_structures
 
     @property
-    def true_variant(self) -> str:
+    def true_variant(self) -> Statement:
         """What the truth says of the number of vertebrae in this field of view."""
         return implied_variant(self.window.vertebrae)
 

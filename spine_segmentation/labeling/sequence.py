@@ -25,16 +25,10 @@ import numpy as np
 
 from spine_segmentation.anatomy import LEVELS, Kind
 from spine_segmentation.errors import UsageError
-from spine_segmentation.labeling.enumeration import (
-    ENUMERATIONS,
-    Anatomy,
-    Enumeration,
-    Variant,
-    build_anatomy,
-    describe_variant,
-)
+from spine_segmentation.labeling.enumeration import ENUMERATIONS, Anatomy, Enumeration, build_anatomy
 from spine_segmentation.labeling.lattice import Floats, backward, best_paths, forward, log_sum, total
 from spine_segmentation.labeling.presence import MISSED_COUNTS, Presence
+from spine_segmentation.labeling.variant import Variant, describe_variant
 from spine_segmentation.results import Candidate
 
 MISSED_DISC = 1e-3
