@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from spine_segmentation.anatomy import BY_NAME, LEVELS
+from spine_segmentation.anatomy import sort_by_kind
 from spine_segmentation.evaluation.reliability import CoveragePoint, Reliability, coverage_curve
 from spine_segmentation.evaluation.share import Share
 from spine_segmentation.evaluation.window_score import StructureName, WindowScore
@@ -177,10 +177,4 @@ def _by_structure(scores: Sequence[WindowScore]) -> tuple[StructureSummary, ...]
     for score in scores:
         for structure in score.structures:
             counts.setdefault(structure.name, []).append((score.window.patient, int(structure.correct), 1))
-    names = sorted(counts, key=_place)
-    return tuple(StructureSummary(name=name, correct=Share.of(counts[name])) for name in names)
-
-
-def _place(name: str) -> tuple[bool, int, int]:
-    """Vertebrae before discs, each top to bottom."""
-    return "-" in name, LEVELS.index(name.split("-", maxsplit=1)[0]), BY_NAME[name].id
+    return tuple(StructureSummary(name=name, correct=Share.of(counts[name])) for name in sort_by_kind(counts))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spine_segmentation.anatomy import LEVELS, Kind
+from spine_segmentation.anatomy import BY_NAME, LEVELS
 from spine_segmentation.evaluation.observation import ObservedWindow, as_instances
 from spine_segmentation.labeler import decode_instances, label_instances
 from spine_segmentation.labeling.enumeration import Enumeration
@@ -112,7 +112,7 @@ def count_from_below(window: ObservedWindow) -> Naming:
     column = iter(Enumeration(thoracic=12, lumbar=5).structures[::-1])
     names: list[InstanceName | None] = []
     for item in reversed(window.instances):
-        name = next((name for name in column if ("-" in name) == (item.kind is Kind.IVD)), None)
+        name = next((name for name in column if BY_NAME[name].kind is item.kind), None)
         names.append(InstanceName(name, 1.0, None, 0.0) if name else None)
     return Naming(tuple(names[::-1]), 1.0, determined=bool(names))
 

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from spine_segmentation.anatomy import LEVELS
+from spine_segmentation.anatomy import sort_by_kind
 from spine_segmentation.evaluation.agreement import Agreement
 from spine_segmentation.evaluation.evaluate import Evaluation, ScanEvaluation
 from spine_segmentation.evaluation.metrics import KindScore, StructureScore
@@ -220,14 +220,9 @@ def _summarise_kind(scores: Sequence[KindScore]) -> KindSummary:
 
 
 def _by_structure(scores: Sequence[StructureScore]) -> tuple[StructureSummary, ...]:
-    names = sorted({score.name for score in scores}, key=_position)
+    names = sort_by_kind({score.name for score in scores})
     groups = [[score for score in scores if score.name == name] for name in names]
     return tuple(
         StructureSummary(name=name, dice=Statistic.of(score.dice for score in group), names=Names.of(group))
         for name, group in zip(names, groups, strict=True)
     )
-
-
-def _position(name: str) -> tuple[bool, int]:
-    """Vertebrae before discs, each top to bottom."""
-    return "-" in name, LEVELS.index(name.split("-", maxsplit=1)[0])

@@ -6,7 +6,7 @@ from collections import Counter
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
-from spine_segmentation.anatomy import LEVELS, Kind
+from spine_segmentation.anatomy import BY_NAME, LEVELS, Kind
 from spine_segmentation.evaluation.naming import Naming
 from spine_segmentation.evaluation.observation import ObservedStructure, ObservedWindow, WindowIdentity
 from spine_segmentation.labeling.variant import Statement, implied_variant
@@ -76,7 +76,7 @@ class WindowScore(_Score):
         steps = Counter(
             level_offset(structure.name, structure.predicted)
             for structure in self.structures
-            if structure.predicted is not None and "-" not in structure.name and "-" not in structure.predicted
+            if structure.predicted is not None and _are_vertebrae(structure.name, structure.predicted)
         )
         return max(steps, key=lambda step: (steps[step], -abs(step)), default=None)
 
@@ -120,6 +120,10 @@ def level_offset(true: str, predicted: str) -> int:
     """
     column = [level for level in LEVELS if level not in ("T13", "L6") or level in (true, predicted)]
     return column.index(predicted) - column.index(true)
+
+
+def _are_vertebrae(*names: str) -> bool:
+    return all(BY_NAME[name].kind is Kind.VERTEBRA for name in names)
 
 
 def _least_vertebra(window: ObservedWindow, naming: Naming) -> float:

@@ -38,8 +38,7 @@ def _taken_for() -> Floats:
     sacrum, transitional = LEVELS.index("S1"), LEVELS.index("L6")
     neighbours = np.zeros((len(LEVELS), len(LEVELS)))
     for enumeration in ENUMERATIONS:
-        vertebrae = [LEVELS.index(name) for name in enumeration.structures if "-" not in name]
-        for upper, lower in pairwise(vertebrae):
+        for upper, lower in pairwise(map(LEVELS.index, enumeration.vertebrae)):
             if lower != sacrum or upper == transitional:
                 neighbours[upper, lower] = neighbours[lower, upper] = 1.0
     shares = CONFUSION * neighbours / neighbours.sum(axis=1, keepdims=True)

@@ -12,7 +12,7 @@ from itertools import pairwise, product
 import numpy as np
 import numpy.typing as npt
 
-from spine_segmentation.anatomy import BY_NAME, LEVELS, Kind, disc_name
+from spine_segmentation.anatomy import LEVELS, STRUCTURES, Kind, disc_name
 
 THORACIC_PRIORS: dict[int, float] = {11: 0.015, 12: 0.97, 13: 0.015}
 """Probability of the number of thoracic vertebrae. Eleven: 12 of 293 adults in radiographs (Yan et al., J Orthop Surg
@@ -26,7 +26,7 @@ Imaging 2016), 3.6 % sacralised L5 in a population study (NAKO), as the referenc
 in Yan et al., 48 of 2,116 people in VID. Errors of counting are of the same order, so they are drawn towards one
 another."""
 
-_STRUCTURES = [structure.name for structure in BY_NAME.values() if structure.kind is not Kind.SACRUM]
+_STRUCTURES = [structure for structure in STRUCTURES if structure.kind is not Kind.SACRUM]
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,16 @@ class Enumeration:
         return THORACIC_PRIORS[self.thoracic] * LUMBAR_PRIORS[self.lumbar]
 
     @property
+    def vertebrae(self) -> list[str]:
+        """Names of its vertebrae, C2 to S1."""
+        absent = {f"T{i}" for i in range(self.thoracic + 1, 14)} | {f"L{i}" for i in range(self.lumbar + 1, 7)}
+        return [level for level in LEVELS if level not in absent]
+
+    @property
     def structures(self) -> list[str]:
         """Names of its vertebrae and discs, C2 to S1."""
-        absent = {f"T{i}" for i in range(self.thoracic + 1, 14)} | {f"L{i}" for i in range(self.lumbar + 1, 7)}
-        vertebrae = [level for level in LEVELS if level not in absent]
-        pairs = pairwise(vertebrae)
-        return [name for upper, lower in pairs for name in (upper, disc_name(upper, lower))] + vertebrae[-1:]
+        pairs = pairwise(self.vertebrae)
+        return [name for upper, lower in pairs for name in (upper, disc_name(upper, lower))] + self.vertebrae[-1:]
 
 
 ENUMERATIONS: tuple[Enumeration, ...] = tuple(
@@ -93,7 +97,7 @@ def build_anatomy(enumerations: tuple[Enumeration, ...] = ENUMERATIONS) -> Anato
     Returns:
         The graph; structures that do not occur have occurrence 0.
     """
-    index = {name: k for k, name in enumerate(_STRUCTURES)}
+    index = {structure.name: k for k, structure in enumerate(_STRUCTURES)}
     passages = np.zeros((len(index), len(index)))
     occurrence = np.zeros(len(index))
     total = sum(enumeration.prior for enumeration in enumerations)
@@ -103,6 +107,6 @@ def build_anatomy(enumerations: tuple[Enumeration, ...] = ENUMERATIONS) -> Anato
         passages[path[:-1], path[1:]] += enumeration.prior / total
     leaving = passages.sum(axis=1, keepdims=True)
     successors = np.divide(passages, leaving, out=np.zeros_like(passages), where=leaving > 0)
-    kinds = np.array([BY_NAME[name].kind is Kind.VERTEBRA for name in _STRUCTURES])
-    levels = np.array([LEVELS.index(name.split("-")[0]) for name in _STRUCTURES])
-    return Anatomy(tuple(_STRUCTURES), kinds, levels, occurrence, successors)
+    kinds = np.array([structure.kind is Kind.VERTEBRA for structure in _STRUCTURES])
+    levels = np.array([structure.level for structure in _STRUCTURES])
+    return Anatomy(tuple(index), kinds, levels, occurrence, successors)

@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from spine_segmentation.anatomy import LEVELS, Kind
+from spine_segmentation.anatomy import BY_NAME, Kind
 from spine_segmentation.labeling.matching import half_levels
 from spine_segmentation.labeling.variant import THORACIC_STATEMENTS, Statement
 from spine_segmentation.results import Labeling, NamedStructure
@@ -77,7 +77,7 @@ def _describe_misplaced(one: NamedStructure, other: NamedStructure, half_level: 
 
 
 def _level(structure: NamedStructure) -> int:
-    return LEVELS.index(structure.best_name.partition("-")[0])
+    return BY_NAME[structure.best_name].level
 
 
 def _count_otherwise(one: Labeling, other: Labeling) -> bool:
@@ -97,6 +97,6 @@ def _counts(labeling: Labeling) -> dict[str, Statement]:
     thoracic = THORACIC_STATEMENTS.values()
     said = {"thoracic" if part in thoracic else "lumbar": part for part in labeling.variant.parts}
     names = [structure.name for structure in labeling.structures if structure.name is not None]
-    regions = {vertebra[0] for name in names for vertebra in name.split("-")}
+    regions = {vertebra[0] for name in names for vertebra in BY_NAME[name].vertebrae}
     ends = {"thoracic": {"C", "L"}, "lumbar": {"T", "S"}}
     return {region: Statement.NORMAL for region, both in ends.items() if regions >= both} | said

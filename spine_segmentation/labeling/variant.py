@@ -9,6 +9,7 @@ from typing import Self
 
 import numpy as np
 
+from spine_segmentation.anatomy import BY_NAME
 from spine_segmentation.labeling.enumeration import Enumeration
 
 
@@ -109,7 +110,7 @@ class _Counts:
 
 def _count(names: Sequence[str | None]) -> _Counts | None:
     """Count what can be counted; None if that is nothing, or if the names imply a number that cannot be counted."""
-    vertebrae = {vertebra for name in names if name is not None for vertebra in name.split("-")}
+    vertebrae = {vertebra for name in names if name is not None for vertebra in BY_NAME[name].vertebrae}
     regions = {vertebra[0] for vertebra in vertebrae}
     thoracic, lumbar = _count_thoracic(vertebrae), _count_lumbar(vertebrae)
     thoracic_told, lumbar_told = regions >= {"C", "L"}, regions >= {"T", "S"}
