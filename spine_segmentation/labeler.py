@@ -15,12 +15,13 @@ from spine_segmentation.bundles import bundle_folder, load_bundle
 from spine_segmentation.errors import InvalidVolume
 from spine_segmentation.labeling.anchors import Anchor, find_anchored
 from spine_segmentation.labeling.confusion import allow_confusion
+from spine_segmentation.labeling.decoding import DETERMINED_POSTERIOR, Decoding
 from spine_segmentation.labeling.disc_tilt import with_tilts
 from spine_segmentation.labeling.geometry import WEIGHT, geometry_evidence
 from spine_segmentation.labeling.lattice import Floats
 from spine_segmentation.labeling.presence import measure_presence
 from spine_segmentation.labeling.room import with_room
-from spine_segmentation.labeling.sequence import Decoding, check_evidence, decode
+from spine_segmentation.labeling.sequence import check_evidence, decode
 from spine_segmentation.labeling.variant import Variant
 from spine_segmentation.results import (
     Candidate,
@@ -35,11 +36,6 @@ from spine_segmentation.results import (
 from spine_segmentation.volume import Volume
 
 logger = logging.getLogger(__name__)
-
-DETERMINED_POSTERIOR = 0.9
-"""Least posterior probability of a candidate for which the levels count as determined; two or three that reach it
-together are ambiguous. If the network's evidence is calibrated, one in ten of the labellings that only just pass has a
-wrong name."""
 
 NO_LANDMARK = "The levels rest on appearance and spacing alone: neither S1 nor C2 was found."
 """What is said of a field of view that shows no end of the column to count from."""
@@ -166,7 +162,7 @@ def describe_anchors(
         return ()
     free = without()
     differs = any(one and other and one != other for one, other in zip(names, free.names, strict=True))
-    if not differs or free.probability < DETERMINED_POSTERIOR:
+    if not differs or not free.determined:
         return ()
     return (f"Without what is known beforehand this would be {free.candidates[0].title}.",)
 

@@ -110,3 +110,7 @@ def build_anatomy(enumerations: tuple[Enumeration, ...] = ENUMERATIONS) -> Anato
     kinds = np.array([structure.kind is Kind.VERTEBRA for structure in _STRUCTURES])
     levels = np.array([structure.level for structure in _STRUCTURES])
     return Anatomy(tuple(index), kinds, levels, occurrence, successors)
+
+
+ANATOMY = build_anatomy()
+"""All enumerations in one graph."""
