@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spine_segmentation.evaluation.label_mapping import MAPPING_FILE, structure_id_mapping, write_mapping
+from spine_segmentation.evaluation.label_mapping import MAPPING_FILE, synthetic_mapping, write_mapping
 from spine_segmentation.io.nifti import write_nifti
 from spine_segmentation.labeling.variant import LUMBAR_STATEMENTS, THORACIC_STATEMENTS, Statement, implied_variant
 from spine_segmentation.synth.contrast import Weighting
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=8, help="persons of each kind")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
-    write_mapping(structure_id_mapping(synthetic=True), arguments.output / MAPPING_FILE)
+    write_mapping(synthetic_mapping(), arguments.output / MAPPING_FILE)
     for number, seed in enumerate(choose_persons(arguments.each)):
         weighting = (Weighting.T1W, Weighting.T2W)[number % 2]
         scan = generate_volume(

@@ -12,7 +12,7 @@ from typing import get_args
 import numpy as np
 
 from spine_segmentation.errors import OutputError, UsageError
-from spine_segmentation.evaluation.label_mapping import MAPPING_FILE, structure_id_mapping, write_mapping
+from spine_segmentation.evaluation.label_mapping import MAPPING_FILE, synthetic_mapping, write_mapping
 from spine_segmentation.io.nifti import write_nifti
 from spine_segmentation.io.output_folder import make_folder
 from spine_segmentation.synth.contrast import Weighting
@@ -126,7 +126,7 @@ def write_cases(
     for index in range(count):
         scans = generate_case(seed + index, protocol)
         with _staging(folder) as staging:
-            write_mapping(structure_id_mapping(synthetic=True), staging / MAPPING_FILE)
+            write_mapping(synthetic_mapping(), staging / MAPPING_FILE)
             name = f"synth_{index:04d}"
             _write_dicom(scans, staging / name, seed + index) if dicom else _write_nifti(scans, staging, name)
         if progress is not None:

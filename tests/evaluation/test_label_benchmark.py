@@ -14,7 +14,7 @@ from spine_segmentation.evaluation.label_benchmark import (
     parse_visible,
     patient_and_contrast,
 )
-from spine_segmentation.evaluation.label_mapping import structure_id_mapping
+from spine_segmentation.evaluation.label_mapping import synthetic_mapping
 from spine_segmentation.evaluation.naming import name_window
 from spine_segmentation.evaluation.observation import (
     Observations,
@@ -35,7 +35,7 @@ from spine_segmentation.volume import Volume
 from tests.evaluation.columns import column, image_of, knowing
 
 COLUMN = column("T12", "S1")
-MAPPING = structure_id_mapping()
+MAPPING = synthetic_mapping()
 
 
 def write_scan(folder: Path, name: str, truth: Volume) -> None:

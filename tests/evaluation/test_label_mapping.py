@@ -12,7 +12,7 @@ from spine_segmentation.evaluation.label_mapping import (
     MAPPING_FILE,
     load_mapping,
     mapping_of,
-    structure_id_mapping,
+    synthetic_mapping,
     write_mapping,
 )
 
@@ -85,14 +85,14 @@ def test_the_default_lies_in_the_package() -> None:
 
 
 def test_structure_ids_mean_what_the_table_of_structures_says(tmp_path: Path) -> None:
-    write_mapping(structure_id_mapping(), tmp_path / MAPPING_FILE)
+    write_mapping(synthetic_mapping(), tmp_path / MAPPING_FILE)
     mapping = load_mapping(tmp_path / MAPPING_FILE)
-    assert mapping == structure_id_mapping()
-    assert not mapping.synthetic
+    assert mapping == synthetic_mapping()
+    assert mapping.synthetic
     assert {name: value for value, name in mapping.values.items()} == {n: s.id for n, s in BY_NAME.items()}
 
 
 def test_a_folder_may_bring_its_own_mapping(tmp_path: Path) -> None:
     assert mapping_of(tmp_path) == DEFAULT_MAPPING
-    write_mapping(structure_id_mapping(), tmp_path / MAPPING_FILE)
+    write_mapping(synthetic_mapping(), tmp_path / MAPPING_FILE)
     assert mapping_of(tmp_path) == tmp_path / MAPPING_FILE
