@@ -36,6 +36,7 @@ from spine_segmentation.evaluation.windows import (
 from spine_segmentation.io.product import product_version
 from spine_segmentation.labeler import Labeler
 from spine_segmentation.pipeline import SpinePipeline
+from spine_segmentation.progress import Progress
 from spine_segmentation.results import ModelIdentity
 from spine_segmentation.study import Look
 from spine_segmentation.synth.contrast import Weighting
@@ -45,9 +46,6 @@ logger = logging.getLogger(__name__)
 
 VISIBLE = range(LEAST_VISIBLE, len(LEVELS) - 1)
 """Numbers of vertebrae that are tried: 2 to 24, the usual column from C2 to S1."""
-
-Progress = Callable[[int, int], None]
-"""Called after each scan, with the number of scans done and of all scans in the folder."""
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
-
+from spine_segmentation.evaluation.record import Record
 from spine_segmentation.evaluation.share import Share
 from spine_segmentation.evaluation.window_score import WindowScore
 from spine_segmentation.labeling.variant import LUMBAR_STATEMENTS, THORACIC_STATEMENTS, Statement
 
 
-class VariantSummary(BaseModel):
+class VariantSummary(Record):
     """One variant over all windows in which the truth can be counted, whether the levels are determined or not."""
-
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     statement: Statement
     """Of one region, e.g. ``"L6 present"``."""

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
-from pydantic import BaseModel, ConfigDict, computed_field
+from pydantic import computed_field
 
 from spine_segmentation.anatomy import BY_NAME, LEVELS, Kind
 from spine_segmentation.evaluation.naming import Naming
 from spine_segmentation.evaluation.observation import ObservedStructure, ObservedWindow, WindowIdentity
+from spine_segmentation.evaluation.record import Record
 from spine_segmentation.labeling.variant import Statement, implied_variant
 
 
-class _Score(BaseModel):
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
-
-
-class StructureName(_Score):
+class StructureName(Record):
     """What one required structure is called."""
 
     name: str
@@ -33,7 +30,7 @@ class StructureName(_Score):
         return self.predicted == self.name
 
 
-class WindowScore(_Score):
+class WindowScore(Record):
     """How one window was named. Most likely names count where the levels are not determined."""
 
     window: WindowIdentity
