@@ -18,11 +18,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import yaml
 from scipy.optimize import curve_fit
 
 from spine_segmentation.anatomy import LEVELS
+from spine_segmentation.arrays import Floats
 from spine_segmentation.evaluation.label_mapping import load_mapping, mapping_of
 from spine_segmentation.evaluation.pairs import annotated_pairs, scan_name
 from spine_segmentation.evaluation.true_instances import labelled_structures, true_instances
@@ -30,8 +30,6 @@ from spine_segmentation.evaluation.truth import read_truth
 from spine_segmentation.io.nifti import read_nifti
 from spine_segmentation.labeling.disc_tilt import with_tilts
 from spine_segmentation.labeling.geometry import PAIRS, TABLE, WEIGHT, GeometryTable, measure, placement_scores
-
-Floats = npt.NDArray[np.float64]
 
 SOURCE = (
     "VID key points (ImFusion, CC BY-SA 4.0), CT of 2,116 people; two thirds of them. "

@@ -13,12 +13,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from measure_sizes import measure_sizes
 
 from spine_segmentation.anatomy import VERSE_NUMBERS
-
-Floats = npt.NDArray[np.float64]
+from spine_segmentation.arrays import Floats
 
 LEVELS = tuple(name for name in VERSE_NUMBERS if name[0] in "CTL" and name not in ("C1", "T13"))
 """C2 to L6, top to bottom: axis 1 of all positions."""

@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spine_segmentation.anatomy import VERSE_NUMBERS
-
-Floats = npt.NDArray[np.float64]
+from spine_segmentation.arrays import Floats
 
 NAMES = {number: name for name, number in VERSE_NUMBERS.items()}
 DISC_BASE = 100

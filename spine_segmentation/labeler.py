@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from spine_segmentation.anatomy import BY_NAME, LEVELS, UNDETERMINED_IVD_BASE, UNDETERMINED_VERTEBRA_BASE, Kind
+from spine_segmentation.arrays import Floats
 from spine_segmentation.bundles import bundle_folder, load_bundle
 from spine_segmentation.errors import InvalidVolume
 from spine_segmentation.labeling.anchors import Anchor, find_anchored
@@ -18,7 +19,6 @@ from spine_segmentation.labeling.confusion import allow_confusion
 from spine_segmentation.labeling.decoding import DETERMINED_POSTERIOR, Decoding
 from spine_segmentation.labeling.disc_tilt import with_tilts
 from spine_segmentation.labeling.geometry import WEIGHT, geometry_evidence
-from spine_segmentation.labeling.lattice import Floats
 from spine_segmentation.labeling.presence import measure_presence
 from spine_segmentation.labeling.room import with_room
 from spine_segmentation.labeling.sequence import check_evidence, decode

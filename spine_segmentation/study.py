@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from spine_segmentation.anatomy import Kind
+from spine_segmentation.arrays import Floats
 from spine_segmentation.labeler import (
     decode_instances,
     describe_anchors,
@@ -19,7 +20,6 @@ from spine_segmentation.labeling.anchors import Anchor, find_anchored
 from spine_segmentation.labeling.candidates import contradict, decisive
 from spine_segmentation.labeling.decoding import Decoding
 from spine_segmentation.labeling.disc_tilt import with_tilts
-from spine_segmentation.labeling.lattice import Floats
 from spine_segmentation.labeling.matching import CommonColumn, match_series
 from spine_segmentation.labeling.named_apart import set_apart
 from spine_segmentation.labeling.room import with_room

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
+from spine_segmentation.arrays import Mask
 from spine_segmentation.evaluation.record import Record
 from spine_segmentation.evaluation.surface import SurfaceDistances, SurfaceScore
 from spine_segmentation.volume import Volume
-
-Mask = npt.NDArray[np.bool_]
 
 
 class Agreement(Record):

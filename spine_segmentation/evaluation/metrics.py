@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spine_segmentation.anatomy import BY_ID, Kind
+from spine_segmentation.arrays import Mask
 from spine_segmentation.evaluation.agreement import Agreement, MaskComparison
 from spine_segmentation.evaluation.false_volume import false_volume
 from spine_segmentation.evaluation.record import Record
@@ -23,7 +24,6 @@ from spine_segmentation.results import NamedStructure, SpineResult
 from spine_segmentation.volume import Volume
 
 Outcome = Literal["correct", "wrong", "undetermined", "missed"]
-Mask = npt.NDArray[np.bool_]
 
 
 class StructureScore(Record):

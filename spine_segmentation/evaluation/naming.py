@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from spine_segmentation.anatomy import BY_NAME, LEVELS
+from spine_segmentation.arrays import Floats
 from spine_segmentation.evaluation.observation import ObservedWindow, as_instances
 from spine_segmentation.labeler import decode_instances, label_instances
 from spine_segmentation.labeling.enumeration import Enumeration
 from spine_segmentation.labeling.geometry import WEIGHT
-from spine_segmentation.labeling.lattice import Floats
 from spine_segmentation.labeling.levels import EVIDENCE_WEIGHT
 from spine_segmentation.labeling.variant import Statement
 from spine_segmentation.results import Labeling

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.evaluation.record import Record
 
 BINS = 10
 """Confidences from 0 to 1 fall into bins of equal width."""
 
-Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 
 

@@ -8,11 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
+from spine_segmentation.arrays import Floats, Mask
 from spine_segmentation.evaluation.record import Record
 from spine_segmentation.volume import Volume
-
-Mask = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
 
 
 class SurfaceScore(Record):

@@ -17,8 +17,9 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from spine_segmentation.anatomy import Kind
+from spine_segmentation.arrays import Floats
 from spine_segmentation.labeling.enumeration import ANATOMY
-from spine_segmentation.labeling.lattice import Floats, best_paths, total
+from spine_segmentation.labeling.lattice import best_paths, total
 from spine_segmentation.labeling.transitions import STATES
 from spine_segmentation.results import Candidate
 

@@ -13,8 +13,9 @@ from itertools import pairwise
 import numpy as np
 
 from spine_segmentation.anatomy import LEVELS
+from spine_segmentation.arrays import Floats
 from spine_segmentation.labeling.enumeration import ENUMERATIONS
-from spine_segmentation.labeling.lattice import Floats, log_sum
+from spine_segmentation.labeling.lattice import log_sum
 
 CONFUSION = 0.05
 """Probability that the network takes a structure for that of a neighbouring level, a working figure."""

@@ -9,9 +9,9 @@ from typing import Self
 import numpy as np
 
 from spine_segmentation.anatomy import Kind
+from spine_segmentation.arrays import Floats
 from spine_segmentation.labeling.candidates import CANDIDATES, Names, merge_candidates
 from spine_segmentation.labeling.enumeration import ANATOMY, Enumeration
-from spine_segmentation.labeling.lattice import Floats
 from spine_segmentation.labeling.variant import Variant
 from spine_segmentation.results import Candidate
 

@@ -20,9 +20,8 @@ import numpy.typing as npt
 from scipy.special import logsumexp
 
 from spine_segmentation.anatomy import LEVELS, Kind
+from spine_segmentation.arrays import Floats
 from spine_segmentation.results import Instance
-
-Floats = npt.NDArray[np.float64]
 
 PAIRS: tuple[tuple[str, str], ...] = tuple(pairwise(level for level in LEVELS if level not in ("T13", "L6")))
 """Neighbours of the usual column, C2-C3 to L5-S1."""

@@ -15,11 +15,12 @@ from functools import partial
 import numpy as np
 
 from spine_segmentation.anatomy import LEVELS, Kind
+from spine_segmentation.arrays import Floats
 from spine_segmentation.errors import UsageError
 from spine_segmentation.labeling.candidates import find_candidates
 from spine_segmentation.labeling.decoding import Decoding
 from spine_segmentation.labeling.enumeration import ANATOMY, ENUMERATIONS, Enumeration
-from spine_segmentation.labeling.lattice import Floats, backward, forward, log_sum, total
+from spine_segmentation.labeling.lattice import backward, forward, log_sum, total
 from spine_segmentation.labeling.presence import Presence
 from spine_segmentation.labeling.transitions import STATES, Transitions
 from spine_segmentation.labeling.variant import describe_variant

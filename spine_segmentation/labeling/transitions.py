@@ -8,8 +8,8 @@ from typing import Self
 
 import numpy as np
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.labeling.enumeration import ANATOMY, ENUMERATIONS, Anatomy, build_anatomy
-from spine_segmentation.labeling.lattice import Floats
 from spine_segmentation.labeling.presence import MISSED_COUNTS
 
 MISSED_DISC = 1e-3
