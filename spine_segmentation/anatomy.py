@@ -139,6 +139,12 @@ VERSE_NUMBERS: dict[str, int] = {
 }
 """Vertebra numbers of the VerSe benchmark (Sekuboyina et al. 2021), used by data sets and as network channels."""
 
+VERSE_DISC_BASE = 100
+"""Masks with VerSe numbers give the disc below vertebra v the value 100 + v."""
+
+VERSE_POSTERIOR_ELEMENTS, VERSE_SPINAL_CANAL = 60, 61
+"""Further values of such masks."""
+
 
 def sort_by_kind(names: Iterable[str]) -> list[str]:
     """Sort names of structures.

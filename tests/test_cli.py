@@ -16,6 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from spine_segmentation import cli
+from spine_segmentation.anatomy import VERSE_DISC_BASE
 from spine_segmentation.evaluation.label_mapping import synthetic_mapping, write_mapping
 from spine_segmentation.io.nifti import read_nifti, write_nifti
 from spine_segmentation.synth.generator import SyntheticScan
@@ -334,7 +335,7 @@ def test_evaluate_writes_both_reports(main: Main, lumbar_scan: SyntheticScan, tm
     data.mkdir()
     discs = lumbar_scan.semantic.array == Semantic.DISC
     known = discs | (lumbar_scan.semantic.array == Semantic.BODY)
-    verse = (lumbar_scan.level.array + 100 * discs) * known
+    verse = (lumbar_scan.level.array + VERSE_DISC_BASE * discs) * known
     write_nifti(lumbar_scan.image, data / "a_img.nii.gz")
     write_nifti(lumbar_scan.image.with_array(verse.astype("uint8")), data / "a_seg.nii.gz")
     assert main("evaluate", data, "-o", tmp_path / "report") == 0

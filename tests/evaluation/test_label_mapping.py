@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from spine_segmentation.anatomy import BY_NAME, LEVELS, VERSE_NUMBERS
+from spine_segmentation.anatomy import BY_NAME, LEVELS, VERSE_DISC_BASE, VERSE_NUMBERS
 from spine_segmentation.errors import UnreadableFile
 from spine_segmentation.evaluation.label_mapping import (
     DEFAULT_MAPPING,
@@ -27,7 +27,7 @@ def test_the_default_knows_every_verse_number() -> None:
 def test_the_default_names_the_disc_below_each_vertebra() -> None:
     values = load_mapping().values
     assert (values[119], values[124]) == ("T12-L1", "L5-S1")
-    discs = {name: values[100 + VERSE_NUMBERS[name]] for name in LEVELS[:-1]}
+    discs = {name: values[VERSE_DISC_BASE + VERSE_NUMBERS[name]] for name in LEVELS[:-1]}
     assert all(disc.split("-")[0] == upper for upper, disc in discs.items())
 
 
