@@ -17,7 +17,7 @@ import pydicom
 from pydicom import Dataset
 
 from spine_segmentation.io.dicom_headers import UNREADABLE
-from spine_segmentation.run_status import quiet_readers
+from spine_segmentation.process_setup import quiet_readers
 
 logger = logging.getLogger(__name__)
 
