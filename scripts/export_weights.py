@@ -10,6 +10,8 @@ from pathlib import Path
 
 import torch
 
+from spine_segmentation.io.atomic import atomic_path
+
 
 def export(source: Path, target: Path) -> None:
     """Convert a state dict.
@@ -23,9 +25,8 @@ def export(source: Path, target: Path) -> None:
         name: value.half() if value.is_floating_point() and "running_" not in name else value
         for name, value in state.items()
     }
-    temporary = target.with_suffix(".partial")
-    torch.save(half, temporary)
-    temporary.replace(target)
+    with atomic_path(target) as temporary, temporary.open("wb") as file:  # given a path, it would write down its name
+        torch.save(half, file)
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ from spine_segmentation.evaluation.window_score import WindowScore
 from spine_segmentation.io.atomic import atomic_path
 from spine_segmentation.labeling.decoding import DETERMINED_POSTERIOR
 from spine_segmentation.labeling.geometry import WEIGHT
-from spine_segmentation.labeling.levels import EVIDENCE_WEIGHT
+from spine_segmentation.levels import EVIDENCE_WEIGHT
 
 COLUMNS = (
     "", "Vertebrae", "Windows", "Patients", "Subset accuracy", "Error of sequences", "Error of structures", "Coverage",

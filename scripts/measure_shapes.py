@@ -17,6 +17,7 @@ from measure_sizes import measure_sizes
 
 from spine_segmentation.anatomy import VERSE_NUMBERS
 from spine_segmentation.arrays import Floats
+from spine_segmentation.io.atomic import atomic_path
 
 LEVELS = tuple(name for name in VERSE_NUMBERS if name[0] in "CTL" and name not in ("C1", "T13"))
 """C2 to L6, top to bottom: axis 1 of all positions."""
@@ -241,9 +242,8 @@ def write_table(table: dict[str, object], path: Path) -> None:
         path: Replaced when it is complete.
     """
     text = re.sub(r"\[[^\[\]{}]*\]", lambda match: " ".join(match.group().split()), json.dumps(table, indent=1))
-    temporary = path.with_suffix(".partial")
-    temporary.write_text(text + "\n")
-    temporary.replace(path)
+    with atomic_path(path) as temporary:
+        temporary.write_text(text + "\n")
 
 
 def main() -> None:

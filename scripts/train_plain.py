@@ -23,6 +23,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset, Subset
 
+from spine_segmentation.io.atomic import atomic_path
 from spine_segmentation.training.compact import load_scan
 from spine_segmentation.training.datasets import Mixture, SyntheticTriplets
 from spine_segmentation.training.scans import AnnotatedScans
@@ -93,8 +94,8 @@ class Run:
             path = output / f"state-{self.samples:010d}-{number:02d}-of-{len(pieces):02d}"
             path.write_bytes(piece)
             former.discard(path)
-        torch.save(self.average.module.state_dict(), output / "weights.partial")
-        (output / "weights.partial").replace(output / "weights.pt")
+        with atomic_path(output / "weights.pt") as temporary:
+            torch.save(self.average.module.state_dict(), temporary)
         for path in former:
             path.unlink()
 

@@ -239,6 +239,25 @@ class Volume:
         return volume, reorientation
 
 
+def require_finite(array: npt.NDArray[np.floating[Any]], origin: str) -> None:
+    """Make sure that intensities are numbers.
+
+    Args:
+        array: Any shape.
+        origin: Where they are from, for the message.
+
+    Raises:
+        InvalidVolume: If one is NaN or infinite.
+    """
+    count = array.size - int(np.isfinite(array).sum())
+    if count:
+        raise InvalidVolume(
+            f"{count} of {array.size} voxels of {origin} are NaN or infinite",
+            expected="finite intensities",
+            remedy="replace them, e.g. by the background's intensity, or repair the step that made them",
+        )
+
+
 def _nearest_axes(cosines: npt.NDArray[np.float64], wanted: list[int]) -> tuple[int, int, int]:
     """Assign array axes to patient axes so that the sum of the absolute cosines is largest."""
     strength = np.abs(cosines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -218,3 +219,9 @@ def encode(dataset: Dataset, *, implicit: bool = False) -> bytes:
     buffer.is_implicit_VR, buffer.is_little_endian = implicit, True
     write_dataset(buffer, dataset)
     return bytes(buffer.getvalue())
+
+
+def deflate(content: bytes) -> bytes:
+    """Bytes as the deflated transfer syntax has them."""
+    deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return deflater.compress(content) + deflater.flush()

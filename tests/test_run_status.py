@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from spine_segmentation.errors import MissingSlice, NoDicomFound, NoSpineFound, SpineError, UsageError
 from spine_segmentation.run_status import RunStatus
-
-
-def status_of(folder: Path) -> dict[str, Any]:
-    status: dict[str, Any] = json.loads((folder / "status.json").read_text())
-    return status
+from tests.app.conftest import read_status
 
 
 def failed(error: Exception, folder: Path) -> int:
@@ -31,7 +25,7 @@ def failed(error: Exception, folder: Path) -> int:
 def test_success_names_the_outputs(tmp_path: Path) -> None:
     with RunStatus(tmp_path) as status:
         status.outputs.append(tmp_path / "result.json")
-    written = status_of(tmp_path)
+    written = read_status(tmp_path)
     assert (written["state"], written["exit_code"], written["error"]) == ("succeeded", 0, None)
     assert written["outputs"] == ["result.json"]
 
@@ -44,7 +38,7 @@ def test_own_errors_have_their_exit_codes(
 ) -> None:
     error = kind("this", expected="that", remedy="something else")
     assert failed(error, tmp_path) == code
-    written = status_of(tmp_path)
+    written = read_status(tmp_path)
     assert (written["state"], written["exit_code"]) == ("failed", code)
     assert written["error"]["type"] == kind.__name__
     assert all(part in written["error"]["message"] for part in ("that", "something else"))
@@ -56,7 +50,7 @@ def test_other_errors_are_internal_and_not_quoted(
     error: Exception, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert failed(error, tmp_path) == 70
-    assert status_of(tmp_path)["error"]["type"] == type(error).__name__
+    assert read_status(tmp_path)["error"]["type"] == type(error).__name__
     assert "Doe" not in (tmp_path / "status.json").read_text()
     assert "Doe" not in caplog.text and type(error).__name__ in caplog.records[0].getMessage()
 
@@ -65,7 +59,7 @@ def test_what_was_written_before_the_error_is_named(tmp_path: Path) -> None:
     with pytest.raises(SystemExit), RunStatus(tmp_path) as status:
         status.outputs.append(tmp_path / "result.json")
         raise NoSpineFound("nothing", expected="a spine", remedy="look again")
-    assert status_of(tmp_path)["outputs"] == ["result.json"]
+    assert read_status(tmp_path)["outputs"] == ["result.json"]
 
 
 def test_without_a_folder_there_is_only_the_exit_code(tmp_path: Path) -> None:
@@ -119,5 +113,5 @@ def test_a_run_that_is_stopped_says_so(end: BaseException, code: int, tmp_path: 
     with pytest.raises(type(end)) as stopped, RunStatus(tmp_path):
         raise end
     assert stopped.value is end
-    written = status_of(tmp_path)
+    written = read_status(tmp_path)
     assert (written["state"], written["exit_code"], written["error"]["type"]) == ("failed", code, "Interrupted")

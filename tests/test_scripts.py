@@ -31,3 +31,5 @@ def test_exported_weights_are_half_precision_but_for_the_buffers(tmp_path: Path)
     written = torch.load(tmp_path / "model.pt", weights_only=True)
     dtypes = {"weight": torch.float16, "norm.running_mean": torch.float32, "norm.num_batches_tracked": torch.int64}
     assert {name: value.dtype for name, value in written.items()} == dtypes
+    run("export_weights", tmp_path / "best.pt", tmp_path / "again.pt")
+    assert (tmp_path / "again.pt").read_bytes() == (tmp_path / "model.pt").read_bytes()  # results name weights by hash

@@ -13,8 +13,8 @@ from spine_segmentation.evaluation.observation import ObservedWindow, as_instanc
 from spine_segmentation.labeler import decode_instances, label_instances
 from spine_segmentation.labeling.enumeration import Enumeration
 from spine_segmentation.labeling.geometry import WEIGHT
-from spine_segmentation.labeling.levels import EVIDENCE_WEIGHT
 from spine_segmentation.labeling.variant import Statement
+from spine_segmentation.levels import EVIDENCE_WEIGHT
 from spine_segmentation.results import Labeling
 
 

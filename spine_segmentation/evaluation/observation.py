@@ -20,8 +20,8 @@ from spine_segmentation.evaluation.truth import UNKNOWN
 from spine_segmentation.evaluation.unlabelled import is_unlabelled
 from spine_segmentation.io.atomic import atomic_path
 from spine_segmentation.labeling.disc_tilt import with_tilts
-from spine_segmentation.labeling.levels import EVIDENCE_WEIGHT
 from spine_segmentation.labeling.room import with_room
+from spine_segmentation.levels import EVIDENCE_WEIGHT
 from spine_segmentation.results import Instance, Instances, LevelEvidence, ModelIdentity, Room
 from spine_segmentation.volume import Volume
 

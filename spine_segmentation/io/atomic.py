@@ -18,8 +18,9 @@ _CAUSES = {
     errno.EACCES: ("permission is denied", "grant write permission or choose another folder"),
     errno.EPERM: ("permission is denied", "grant write permission or choose another folder"),
     errno.ENOENT: ("the folder does not exist", "create the folder first"),
-    errno.ENOTDIR: ("its parent is not a folder", "choose a folder"),
+    errno.ENOTDIR: ("its parent is not a folder", "choose another output folder"),
     errno.EFBIG: ("the file would be larger than this system allows", "raise the limit or choose another folder"),
+    errno.EEXIST: ("a file of this name is in the way", "choose another output folder"),
     errno.EISDIR: ("a folder of this name is in the way", "remove that folder or choose another one"),
 }
 
@@ -47,14 +48,30 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{uuid.uuid4().hex}-{path.name}")
     try:
-        yield temporary
-        flush_to_disk(temporary)
-        temporary.replace(path)
-    except OSError as error:
-        raise _output_error(path, error) from error
+        with output_errors(path):
+            yield temporary
+            flush_to_disk(temporary)
+            temporary.replace(path)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def output_errors(path: Path) -> Iterator[None]:
+    """Explain what the system says against writing.
+
+    Args:
+        path: What the block writes, a file or a folder.
+
+    Raises:
+        DiskFull: If the block raises an OSError for want of space.
+        OutputError: If it raises another OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise _output_error(path, error) from error
 
 
 def flush_to_disk(path: Path) -> None:

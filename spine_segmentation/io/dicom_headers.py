@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import math
+import os
+import re
 import struct
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pydicom
-from pydicom import config
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
@@ -47,6 +47,13 @@ _MR_HINTS = ("RepetitionTime", "EchoTime", "MagneticFieldStrength", "InversionTi
 _OTHER_MODALITY_HINTS = {"KVP": "CT", "XRayTubeCurrent": "CT", "RadiopharmaceuticalInformationSequence": "PT"}
 MODALITY_KEYWORDS = ("Modality", *_MR_HINTS, *_OTHER_MODALITY_HINTS)
 """The attributes that :func:`infer_modality` asks, beside the SOP class."""
+
+_UID = re.compile(r"[0-9.]+")
+"""The characters of a UID (PS3.5 9.1). Its length and leading zeros are not judged: scanners break those rules, and the
+images are filed under what they say."""
+
+_DIRECTORY = "DICOMDIR"
+"""The name of the file that indexes a medium (PS3.10 8.6); on some it is in lower case."""
 
 _PREAMBLE_BYTES = 128
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
@@ -169,7 +176,7 @@ def text(header: Dataset, keyword: str) -> str:
     return " ".join(str(value).split())
 
 
-def valid_uid(header: Dataset, keyword: str) -> str:
+def single_uid(header: Dataset, keyword: str) -> str:
     """Read an attribute as a UID.
 
     Args:
@@ -177,10 +184,23 @@ def valid_uid(header: Dataset, keyword: str) -> str:
         keyword: The attribute's DICOM keyword.
 
     Returns:
-        The UID; empty if the attribute is absent, malformed or has several values.
+        The UID as it is, too long or with leading zeros if it is so; empty if the attribute is absent, has several
+        values, or is no UID.
     """
     value = text(header, keyword)
-    return value if UID(value, validation_mode=config.IGNORE).is_valid else ""
+    return value if is_uid(value) else ""
+
+
+def is_uid(value: str) -> bool:
+    """Tell whether a text can identify something.
+
+    Args:
+        value: Any text.
+
+    Returns:
+        True if it consists of digits and dots.
+    """
+    return _UID.fullmatch(value) is not None
 
 
 def numbers(header: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
@@ -230,24 +250,33 @@ def items(header: Dataset, keyword: str) -> list[Dataset]:
     return list(value) if isinstance(value, Sequence) else []
 
 
-def files_under(folder: Path) -> Iterator[Path]:
+def files_under(folder: Path) -> list[Path]:
     """List all regular files at any depth.
 
     Args:
         folder: A folder or a file.
 
     Returns:
-        An iterator over the files, in a fixed order; for a file it yields that one.
+        The files, in a fixed order: for a DICOMDIR those of its folder, for another file that one.
 
     Raises:
-        UnreadableFile: If the path does not exist.
+        UnreadableFile: If the path does not exist, or a folder in it cannot be looked into: there may be slices in it.
     """
-    if not folder.exists():
-        raise UnreadableFile(
-            f"{folder} does not exist", expected="a folder or a DICOM file", remedy="check the spelling of the path"
-        )
-    candidates = [folder] if folder.is_file() else sorted(folder.rglob("*"))
-    return (path for path in candidates if path.is_file())
+    try:
+        if not folder.is_file():
+            return _walk(folder)
+        return _walk(folder.parent) if folder.name.upper() == _DIRECTORY else [folder]
+    except OSError as error:
+        raise _unreadable(Path(error.filename or folder), error) from error
+
+
+def _walk(folder: Path) -> list[Path]:
+    found = (Path(parent, name) for parent, _, names in os.walk(folder, onerror=_refuse) for name in names)
+    return sorted(path for path in found if path.is_file())
+
+
+def _refuse(error: OSError) -> NoReturn:
+    raise error
 
 
 def _value(header: Dataset, keyword: str) -> Any:  # noqa: ANN401
@@ -263,8 +292,12 @@ def _read_start(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(_START_BYTES)
     except OSError as error:
-        raise UnreadableFile(
-            f"{path} cannot be read ({error.strerror})",
-            expected="a readable file",
-            remedy="check that the file exists and its permissions",
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> UnreadableFile:
+    return UnreadableFile(
+        f"{path} cannot be read ({error.strerror})",
+        expected="a readable file or folder",
+        remedy="check the spelling of the path and its permissions",
+    )

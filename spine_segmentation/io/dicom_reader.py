@@ -19,7 +19,7 @@ from spine_segmentation.io.dicom_headers import ENHANCED_MR_CLASSES, is_enhanced
 from spine_segmentation.io.dicom_pixels import decode
 from spine_segmentation.io.dicom_series import SeriesSummary
 from spine_segmentation.io.dicom_stacks import choose_stack
-from spine_segmentation.volume import Volume
+from spine_segmentation.volume import Volume, require_finite
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,8 @@ def read_series(summary: SeriesSummary) -> DicomSeries:
         UnreadableFile: If a file cannot be opened or is not DICOM, or a damaged file lies beside those of the series:
             it could be one of its slices.
         MixedPatients: If the images are of several patients.
-        InvalidVolume: If the images are in colour, or the slices are spread over several enhanced files.
+        InvalidVolume: If the images are in colour, the slices are spread over several enhanced files, or their
+            rescale slope or intercept is beyond all bounds.
         MissingGeometry: If position, orientation or pixel spacing is absent, or functional groups do not fit the
             number of frames.
         MixedOrientation: If the orientations within the chosen stack differ.
@@ -162,6 +163,7 @@ def _read_pixels(slices: Sequence[Frame]) -> npt.NDArray[np.float32]:
         numbers = [slices[index].number for index in wanted]
         for index, stored in zip(wanted, decode(path, numbers), strict=True):
             array[index] = stored * np.float32(slices[index].slope) + np.float32(slices[index].intercept)
+    require_finite(array, "the series, rescaled,")
     return array
 
 

@@ -14,7 +14,7 @@ from nibabel.spatialimages import HeaderDataError, SpatialImage
 
 from spine_segmentation.errors import InvalidVolume, MissingGeometry, TruncatedFile, UnreadableFile, UsageError
 from spine_segmentation.io.atomic import atomic_path
-from spine_segmentation.volume import Volume
+from spine_segmentation.volume import Volume, require_finite
 
 RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """Turns LPS coordinates into RAS coordinates, and back."""
@@ -59,7 +59,7 @@ def read_nifti(path: Path) -> Volume:
         raise _unreadable(path, "is not NIfTI") from error
     except (OSError, ValueError) as error:
         raise _io_error(path, error) from error
-    _require_finite(array, path)
+    require_finite(array, str(path))
     return Volume(array, RAS_FROM_LPS @ _scale(image, path) @ image.affine)
 
 
@@ -144,16 +144,6 @@ def _require_three_dimensions(image: nib.Nifti1Image, path: Path) -> None:
             f"{path} has voxels of type {image.get_data_dtype()}",
             expected="one real number per voxel",
             remedy="convert colour or complex images to grey values",
-        )
-
-
-def _require_finite(array: npt.NDArray[np.float32], path: Path) -> None:
-    count = array.size - int(np.isfinite(array).sum())
-    if count:
-        raise InvalidVolume(
-            f"{count} of {array.size} voxels of {path} are NaN or infinite",
-            expected="finite intensities",
-            remedy="replace them, e.g. by the background's intensity, or repair the step that made them",
         )
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from spine_segmentation.errors import OutputError, UsageError
+from spine_segmentation.errors import UsageError
+from spine_segmentation.io.atomic import output_errors
 from spine_segmentation.io.outputs import (
     CAPTURE_FILE,
     LABELS_FILE,
@@ -45,12 +46,10 @@ def make_folder(folder: Path) -> None:
         folder: Where it shall be; its parents are created, too.
 
     Raises:
-        OutputError: If that is impossible.
+        OutputError: If that is impossible; ``DiskFull`` if for want of space.
     """
-    try:
+    with output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _output_error(folder, error) from error
 
 
 def protect_input(source: Path, folder: Path) -> None:
@@ -61,10 +60,9 @@ def protect_input(source: Path, folder: Path) -> None:
         folder: The output folder.
 
     Raises:
-        UsageError: If the output folder is the input folder, or the input has the name of an output in it.
+        UsageError: If the output folder is the input folder, or the input is what a run has written to it.
     """
-    overwritten = source.name in (*OUTPUT_FILES, STATUS_FILE) and source.resolve().parent == folder.resolve()
-    if overwritten or source.resolve() == folder.resolve():
+    if source.resolve() in {path.resolve() for path in (folder, *_run_files(folder))}:
         raise UsageError(
             f"the output folder {folder} is where the input is",
             expected="an output folder of its own: files of an earlier run in it are removed",
@@ -84,7 +82,7 @@ def fresh_outputs(folder: Path) -> Iterator[Path]:
         of a study, whose names begin with ``SERIES_FOLDER``.
 
     Raises:
-        OutputError: If the folder is not writable.
+        OutputError: If the folder is not writable; ``DiskFull`` if for want of space.
     """
     staging = _make_staging(folder)
     try:
@@ -113,32 +111,28 @@ def clear_outputs(folder: Path) -> None:
         folder: An existing folder.
 
     Raises:
-        OutputError: If the folder is not writable.
+        OutputError: If the folder is not writable; ``DiskFull`` if for want of space.
     """
-    try:
-        _remove_outputs(folder)
+    with output_errors(folder):
+        for path in _run_files(folder):
+            path.unlink(missing_ok=True)
         for series in _series_folders(folder):
-            _remove_outputs(series)
             if not any(series.iterdir()):
                 series.rmdir()
         for left_over in folder.glob(f"{_STAGING}*"):
             shutil.rmtree(left_over)
-    except OSError as error:
-        raise _output_error(folder, error) from error
 
 
 def _make_staging(folder: Path) -> Path:
     clear_outputs(folder)
-    try:
+    with output_errors(folder):
         return Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder))
-    except OSError as error:
-        raise _output_error(folder, error) from error
 
 
-def _remove_outputs(folder: Path) -> None:
-    """Remove what a run writes to a folder, and nothing else that may lie there."""
-    for name in (*OUTPUT_FILES, STATUS_FILE):
-        (folder / name).unlink(missing_ok=True)
+def _run_files(folder: Path) -> list[Path]:
+    """List the files that a run may have left, there or not; nothing else that may lie beside them is ever removed."""
+    folders = (folder, *_series_folders(folder))
+    return [parent / name for parent in folders for name in (*OUTPUT_FILES, STATUS_FILE)]
 
 
 def _series_folders(folder: Path) -> list[Path]:
@@ -146,20 +140,10 @@ def _series_folders(folder: Path) -> list[Path]:
 
 
 def _publish(staging: Path, folder: Path) -> None:
-    try:
+    with output_errors(folder):
         for series in _series_folders(staging):
             (folder / series.name).mkdir(exist_ok=True)
             for path in [*list_outputs(series), series / STATUS_FILE]:
                 path.replace(folder / series.name / path.name)
         for path in list_outputs(staging):
             path.replace(folder / path.name)
-    except OSError as error:
-        raise _output_error(folder, error) from error
-
-
-def _output_error(folder: Path, error: OSError) -> OutputError:
-    return OutputError(
-        f"{folder} cannot be written to ({error.strerror})",
-        expected="a writable folder, or a path where one can be created",
-        remedy="choose another output folder",
-    )

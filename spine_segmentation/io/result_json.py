@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from spine_segmentation.anatomy import Kind
 from spine_segmentation.io.atomic import atomic_path
-from spine_segmentation.io.dicom_headers import valid_uid
+from spine_segmentation.io.dicom_headers import single_uid
 from spine_segmentation.io.product import PRODUCT_NAME, product_version
 from spine_segmentation.measurements import Length, measure
 from spine_segmentation.results import Candidate, Labeling, NamedStructure, SpineResult, Status
@@ -57,7 +57,7 @@ class InputIdentity(_Document):
             The identity; ``sha256`` is of the SOP Instance UIDs, or of those and the content where they do not tell the
             images apart.
         """
-        uids = sorted(valid_uid(source, "SOPInstanceUID") for source in series.sources)
+        uids = sorted(single_uid(source, "SOPInstanceUID") for source in series.sources)
         content = "\n".join(uids).encode()
         if "" in uids or len(set(uids)) < len(uids):
             content += _content(series.volume)

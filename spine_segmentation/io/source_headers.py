@@ -1,7 +1,8 @@
 """Copies of source headers that a derived object can be built from, however poor the originals are.
 
 Nothing that identifies the patient, the study or the place in space is ever guessed: what is missing stays empty, or is
-computed from what is there. Missing UIDs are derived, so that the same files always give the same ones.
+computed from what is there. Missing UIDs are derived, so that the same files always give the same ones; those that are
+there are kept even where they break the rules, since the source is filed under them.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ from pydicom.uid import (
     LegacyConvertedEnhancedMRImageStorage,
     MRImageStorage,
 )
-from pydicom.valuerep import format_number_as_ds, validate_value
+from pydicom.valuerep import DA, TM, format_number_as_ds, validate_value
 
-from spine_segmentation.io.dicom_headers import text, valid_uid
+from spine_segmentation.io.dicom_headers import is_uid, single_uid, text
 from spine_segmentation.io.uids import derived_uid
 from spine_segmentation.volume import Volume
 
@@ -51,8 +52,11 @@ _FUNCTIONAL_GROUPS = {Tag("SharedFunctionalGroupsSequence"), Tag("PerFrameFuncti
 
 _PatientSex = StrEnum("_PatientSex", {"UNKNOWN": "", "MALE": "M", "FEMALE": "F", "OTHER": "O"})
 _LossyImageCompression = StrEnum("_LossyImageCompression", {"NO": "00", "YES": "01"})
-_CHECKED = {"AS", "DA", "DT", "TM", "UI"}
+_CHECKED = {"AS", "DA", "DT", "TM"}
 """Value representations whose syntax is checked; texts are taken over as they are."""
+
+_PARSERS = {"DA": DA, "TM": TM}
+"""What highdicom parses with; they refuse ranges, which the syntax allows because queries use them."""
 
 _CLINICAL_TRIAL = (
     "ClinicalTrialSponsorName", "ClinicalTrialProtocolID", "ClinicalTrialProtocolName", "ClinicalTrialSiteID",
@@ -127,10 +131,18 @@ def _check(element: DataElement) -> None:
             _check(nested)
         return
     for value in element.value if isinstance(element.value, MultiValue) else [element.value]:
-        if element.VR in _CHECKED:
-            validate_value(element.VR, value if value is None else str(value), config.RAISE)
-        elif element.VR in {"DS", "IS"} and value not in (None, "") and not math.isfinite(float(value)):
-            raise ValueError(element.tag)
+        if value not in (None, ""):
+            _check_value(element.VR, value)
+
+
+def _check_value(representation: str, value: Any) -> None:  # noqa: ANN401
+    if representation in _CHECKED:
+        validate_value(representation, str(value), config.RAISE)
+        _PARSERS.get(representation, str)(str(value))
+    if representation == "UI" and not is_uid(value):
+        raise ValueError(value)
+    if representation in {"DS", "IS"} and not math.isfinite(float(value)):
+        raise ValueError(value)
 
 
 def _fill_empty(header: Dataset, flaws: list[str]) -> None:
@@ -164,16 +176,16 @@ def _drop_incomplete_trial(header: Dataset) -> None:
 
 def _fill_uids(header: Dataset, first: Dataset, voxels: npt.NDArray[np.generic], index: int, flaws: list[str]) -> None:
     """Derive the UIDs that are missing; those of study, series and frame of reference are the first header's."""
-    if not valid_uid(header, "SOPInstanceUID"):
+    if not single_uid(header, "SOPInstanceUID"):
         _derive(header, "SOPInstanceUID", flaws, *_fingerprint(header, voxels), str(index))
     for keyword in ("SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID"):
-        if not valid_uid(first, keyword):
-            _derive(first, keyword, flaws, valid_uid(first, "SeriesInstanceUID") or first.SOPInstanceUID)
+        if not single_uid(first, keyword):
+            _derive(first, keyword, flaws, single_uid(first, "SeriesInstanceUID") or first.SOPInstanceUID)
         setattr(header, keyword, first.get(keyword))
 
 
 def _derive(header: Dataset, keyword: str, flaws: list[str], *parts: str) -> None:
-    flaws.append(f"the source has no {keyword}; one is derived from its other attributes")
+    flaws.append(f"the source has no usable {keyword}; one is derived from its other attributes")
     setattr(header, keyword, derived_uid(keyword, *parts))
 
 
@@ -184,7 +196,7 @@ def _fingerprint(header: Dataset, voxels: npt.NDArray[np.generic]) -> list[str]:
 
 def _set_image_class(header: Dataset, is_enhanced: bool) -> None:
     """Give a class to an image that has none, or that calls itself multi-frame (single-frame) and is not."""
-    stated = valid_uid(header, "SOPClassUID")
+    stated = single_uid(header, "SOPClassUID")
     if (stated in _MULTI_FRAME) is not is_enhanced or not stated:
         header.SOPClassUID = EnhancedMRImageStorage if is_enhanced else MRImageStorage
 

@@ -11,8 +11,9 @@ from typing import get_args
 
 import numpy as np
 
-from spine_segmentation.errors import OutputError, UsageError
+from spine_segmentation.errors import UsageError
 from spine_segmentation.evaluation.label_mapping import MAPPING_FILE, synthetic_mapping, write_mapping
+from spine_segmentation.io.atomic import output_errors
 from spine_segmentation.io.nifti import write_nifti
 from spine_segmentation.io.output_folder import make_folder
 from spine_segmentation.progress import Progress
@@ -147,17 +148,10 @@ def _write_nifti(scans: tuple[SyntheticScan, ...], folder: Path, name: str) -> N
 @contextmanager
 def _staging(folder: Path) -> Iterator[Path]:
     """Give a temporary folder whose content moves to ``folder`` once the block has succeeded."""
-    try:
-        with tempfile.TemporaryDirectory(prefix=".incomplete-", dir=folder) as name:
-            yield Path(name)
-            for path in sorted(Path(name).iterdir(), key=lambda path: path.name.endswith(_IMAGE)):  # images last
-                path.replace(folder / path.name)
-    except OSError as error:
-        raise OutputError(
-            f"{folder} cannot be written to ({error.strerror})",
-            expected="a writable folder with free space",
-            remedy="choose another output folder",
-        ) from error
+    with output_errors(folder), tempfile.TemporaryDirectory(prefix=".incomplete-", dir=folder) as name:
+        yield Path(name)
+        for path in sorted(Path(name).iterdir(), key=lambda path: path.name.endswith(_IMAGE)):  # images last
+            path.replace(folder / path.name)
 
 
 def _require_empty(folder: Path) -> None:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
-from spine_segmentation.errors import OutputError
 from spine_segmentation.io.atomic import atomic_path
+from spine_segmentation.io.output_folder import make_folder
 from spine_segmentation.io.product import PRODUCT_NAME, product_version
 from spine_segmentation.io.uids import derived_uid
 from spine_segmentation.synth.contrast import Weighting
@@ -73,7 +73,7 @@ def write_study(scan: SyntheticScan, folder: Path, *, seed: int) -> list[Path]:
     """
     pixels = quantize(scan.image.array)
     series = _series(scan, pixels, seed)
-    _create(folder)
+    make_folder(folder)
     return [_write_slice(series, scan.image, pixels[k], k, folder) for k in range(len(pixels))]
 
 
@@ -90,17 +90,6 @@ def quantize(image: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
     scaled = image * ((2**_BITS - 1) / max(brightest, 1e-6))
     quantized: npt.NDArray[np.uint16] = np.clip(np.rint(scaled), 0, 2**_BITS - 1).astype(np.uint16)
     return quantized
-
-
-def _create(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"the folder {folder} cannot be created: {error.strerror}",
-            expected="a folder, or a place where one can be created",
-            remedy="choose another folder",
-        ) from error
 
 
 def _series(scan: SyntheticScan, pixels: npt.NDArray[np.uint16], seed: int) -> Dataset:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from spine_segmentation.errors import UnreadableFile, UsageError
+from spine_segmentation.io.atomic import atomic_path
 
 SHARD_BYTES = 30_000_000
 """Shards are no larger than this."""
@@ -74,11 +75,13 @@ class PackFormat:
 
         Raises:
             UsageError: If the folder holds a pack of another format.
+            OutputError: If the format cannot be written.
         """
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "pack.json"
         if not path.is_file():
-            _write(path, json.dumps(asdict(self)).encode())
+            with atomic_path(path) as temporary:
+                temporary.write_text(json.dumps(asdict(self)))
         self.require(folder)
 
     def require(self, folder: Path) -> None:
@@ -125,14 +128,15 @@ def write_shard(path: Path, triplets: Sequence[RawTriplet], pack_format: PackFor
         path: Ends in ``.npy``.
         triplets: All of the format's shape.
         pack_format: Of the pack.
+
+    Raises:
+        OutputError: If it cannot be written.
     """
     shard = np.zeros(len(triplets), pack_format.dtype)
     for entry, triplet in zip(shard, triplets, strict=True):
         entry["image"], entry["semantic"], entry["level"] = quantise(triplet.image), triplet.semantic, triplet.level
-    temporary = path.with_suffix(".partial")
-    with temporary.open("wb") as file:
-        np.save(file, shard)
-    temporary.replace(path)
+    with atomic_path(path) as temporary:
+        np.save(temporary, shard)
 
 
 def quantise(image: Tensor) -> Tensor:
@@ -159,9 +163,3 @@ def dequantise(code: Tensor) -> Tensor:
         The same shape, float32; exact zeros stay zero.
     """
     return (code.float() / 255) ** 2 * CEILING
-
-
-def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_suffix(".partial")
-    temporary.write_bytes(content)
-    temporary.replace(path)

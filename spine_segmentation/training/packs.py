@@ -89,7 +89,8 @@ class _Triplets:
 
     def __init__(self, folder: Path, pack_format: PackFormat, *, held_out: bool) -> None:
         pack_format.require(folder)
-        shards: list[Shard] = [np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))]
+        complete = sorted(folder.glob("[0-9]*.npy"))  # the name of one that is being written begins with a dot
+        shards: list[Shard] = [np.load(path, mmap_mode="r") for path in complete]
         borders = [round(len(shard) * (1 - HELD_OUT)) for shard in shards]
         parts = [shard[border:] if held_out else shard[:border] for shard, border in zip(shards, borders, strict=True)]
         self.parts = [part for part in parts if len(part)]

@@ -15,7 +15,9 @@ from ignite.handlers import Checkpoint, DiskSaver, EMAHandler
 from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 
+from spine_segmentation.bundles import load_weights
 from spine_segmentation.errors import UsageError
+from spine_segmentation.io.atomic import atomic_path
 from spine_segmentation.training.datasets import Mixture
 
 logger = logging.getLogger(__name__)
@@ -36,10 +38,11 @@ def initialise(network: nn.Module, weights: str) -> nn.Module:
 
     Returns:
         The same network.
+
+    Raises:
+        ModelError: If the file is absent, is no state dict, or belongs to another network.
     """
-    if weights:
-        network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    return network
+    return load_weights(network, weights) if weights else network
 
 
 def distributed_device() -> torch.device:
@@ -152,6 +155,5 @@ class _BestWeights:
 
     def _save(self) -> None:
         if idist.get_rank() == 0:
-            temporary = self.path.with_suffix(".partial")
-            torch.save(self.network.state_dict(), temporary)
-            temporary.replace(self.path)
+            with atomic_path(self.path) as temporary:
+                torch.save(self.network.state_dict(), temporary)

@@ -28,7 +28,10 @@ APP = ROOT / "app"
 
 Main = Callable[..., int]
 
-CREATION = {"InstanceCreationDate", "InstanceCreationTime", "ContentDate", "ContentTime", "ContributionDateTime"}
+CREATION = {
+    "InstanceCreationDate", "InstanceCreationTime", "ContentDate", "ContentTime", "ContributionDateTime",
+    "DateOfSecondaryCapture", "TimeOfSecondaryCapture",
+}  # fmt: skip
 
 needs_sdk = pytest.mark.skipif(find_spec("holoscan") is None, reason="the Deploy SDK is not installed")
 needs_weights = pytest.mark.skipif(

@@ -17,7 +17,7 @@ from spine_segmentation.evaluation.reliability import Reliability
 from spine_segmentation.evaluation.window_score import WindowScore
 from spine_segmentation.io.nifti import write_nifti
 from spine_segmentation.labeling.geometry import WEIGHT
-from spine_segmentation.labeling.levels import EVIDENCE_WEIGHT
+from spine_segmentation.levels import EVIDENCE_WEIGHT
 from spine_segmentation.synth.generator import SyntheticScan
 from spine_segmentation.synth.truth import write_truth
 from tests.evaluation.test_label_report import OBSERVATIONS

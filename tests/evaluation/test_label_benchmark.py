@@ -82,6 +82,7 @@ def test_a_scan_without_a_window_is_told(observations: Observations) -> None:
 
 
 def test_networks_that_know_the_truth_are_always_right(observations: Observations) -> None:
+    assert len(observations.windows) == 6
     for window in observations.windows:
         score = score_window(window, name_window(window))
         assert score.correct and score.strict and score.offset == 0
@@ -89,7 +90,9 @@ def test_networks_that_know_the_truth_are_always_right(observations: Observation
 
 
 def test_networks_that_are_one_level_off_are_always_wrong_by_one(folder: Path) -> None:
-    for window in observe(folder, knowing(shift=-1)).windows:
+    windows = observe(folder, knowing(shift=-1)).windows
+    assert len(windows) == 6
+    for window in windows:
         score = score_window(window, name_window(window))
         assert not score.correct and score.offset == -1
         assert not any(structure.correct for structure in score.structures)
@@ -140,7 +143,9 @@ def test_a_window_that_fails_is_wrong_and_hides_no_other(folder: Path) -> None:
 def test_discs_that_a_mask_does_not_label_are_not_required(tmp_path: Path) -> None:
     discs = [identifier for identifier, structure in BY_ID.items() if structure.kind is Kind.IVD]
     write_scan(tmp_path, "one", COLUMN.with_array(np.where(np.isin(COLUMN.array, discs), 0, COLUMN.array)))
-    for window in observe(tmp_path, knowing()).windows:
+    windows = observe(tmp_path, knowing()).windows
+    assert len(windows) == 3
+    for window in windows:
         assert tuple(structure.name for structure in window.structures) == window.window.vertebrae
         assert score_window(window, name_window(window)).correct
 

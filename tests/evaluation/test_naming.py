@@ -10,7 +10,7 @@ from spine_segmentation.evaluation.observation import ObservedWindow, WindowIden
 from spine_segmentation.evaluation.windows import list_windows
 from spine_segmentation.labeler import name_instances
 from spine_segmentation.labeling.geometry import geometry_evidence
-from spine_segmentation.labeling.levels import EVIDENCE_WEIGHT
+from spine_segmentation.levels import EVIDENCE_WEIGHT
 from tests.evaluation.columns import column, image_of, knowing
 
 

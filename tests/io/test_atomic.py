@@ -10,6 +10,7 @@ import pytest
 from spine_segmentation.errors import DiskFull, OutputError
 from spine_segmentation.io.atomic import atomic_path
 from tests.io.full_disk import files_of_at_most
+from tests.io.unprivileged import unprivileged_in
 
 
 def test_the_file_appears_when_the_block_has_succeeded(tmp_path: Path) -> None:
@@ -63,10 +64,13 @@ def test_a_folder_in_the_way_is_named(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["out.json"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="permissions do not bind the superuser")
 def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.raises(OutputError, match="permission is denied"), atomic_path(tmp_path / "out.json") as temporary:
+    with (
+        unprivileged_in(tmp_path),
+        pytest.raises(OutputError, match="permission is denied"),
+        atomic_path(Path("out.json")) as temporary,
+    ):
         temporary.write_text("text")
     tmp_path.chmod(0o700)
     assert list(tmp_path.iterdir()) == []

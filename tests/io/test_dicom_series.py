@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom.fileset import FileSet
 from pydicom.uid import CTImageStorage, SegmentationStorage, generate_uid
 
 from spine_segmentation.errors import (
@@ -21,6 +22,7 @@ from spine_segmentation.io.dicom_reader import read_series
 from spine_segmentation.io.dicom_series import SeriesSummary, choose_series, list_series
 from spine_segmentation.volume import Volume
 from tests.dicom_factory import classic_dataset, sagittal_volume, save, write_enhanced, write_series
+from tests.io.unprivileged import unprivileged_in
 
 
 def volume_along(axes: str, spacing: tuple[float, float, float] = (4, 1, 1), slices: int = 5) -> Volume:
@@ -73,6 +75,18 @@ def test_one_file_is_enough(tmp_path: Path) -> None:
     path = write_series(sagittal_volume(), tmp_path)[0]
     (found,) = list_series(path)
     assert found.files == (path,)
+
+
+@pytest.mark.parametrize("name", ["DICOMDIR", "dicomdir"])
+def test_a_directory_of_a_medium_stands_for_its_folder(tmp_path: Path, name: str) -> None:
+    medium = FileSet()
+    for path in write_series(sagittal_volume(), tmp_path / "exported"):
+        medium.add(path)
+    medium.write(tmp_path / "medium")
+    directory = (tmp_path / "medium" / "DICOMDIR").rename(tmp_path / "medium" / name)
+    (found,) = list_series(directory)
+    assert found.images == 5
+    assert [found] == list_series(tmp_path / "medium")
 
 
 def test_series_at_any_depth_among_other_files_are_told_apart(tmp_path: Path) -> None:
@@ -303,8 +317,23 @@ def test_no_dicom(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_an_unreadable_input(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableFile, match="does not exist"):
+    with pytest.raises(UnreadableFile, match="No such file"):
         list_series(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o444], ids=["closed", "listed alone"])
+def test_slices_in_a_folder_that_cannot_be_read_are_missed(tmp_path: Path, mode: int) -> None:
+    paths = write_series(sagittal_volume((6, 12, 10)), tmp_path / "series")
+    folder = tmp_path / "series" / "more"
+    folder.mkdir()
+    for path in paths[4:]:
+        path.rename(folder / path.name)
+    folder.chmod(mode)
+    with unprivileged_in(tmp_path), pytest.raises(UnreadableFile, match=r"series/more.*Permission denied"):
+        list_series(Path("series"))
+    folder.chmod(0o755)
+    with unprivileged_in(tmp_path):
+        assert [found.images for found in list_series(Path("series"))] == [6]
 
 
 def test_a_file_cut_off_before_its_series_uid_is_reported(tmp_path: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from spine_segmentation.errors import OutputError, UsageError
+from spine_segmentation.errors import DiskFull, OutputError, UsageError
 from spine_segmentation.io.output_folder import OUTPUT_FILES, fresh_outputs, list_outputs, make_folder, protect_input
+from tests.io.unprivileged import unprivileged_in
 
 
 def names_in(folder: Path) -> set[str]:
@@ -84,12 +86,24 @@ def test_a_folder_in_the_way_of_a_file(name: str, tmp_path: Path) -> None:
     assert names_in(tmp_path) == {name}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_without_write_permission(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.raises(OutputError), fresh_outputs(tmp_path):
+    with unprivileged_in(tmp_path), pytest.raises(OutputError), fresh_outputs(Path()):
         pytest.fail("the block must not run")
     tmp_path.chmod(0o700)
+
+
+def test_a_full_disk_is_told_from_other_causes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service tries again when there may be space."""
+
+    def refuse(path: object, mode: int = 0o777) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(os, "mkdir", refuse)
+    with pytest.raises(DiskFull, match="the disk is full"):
+        make_folder(tmp_path / "new")
+    with pytest.raises(DiskFull, match="the disk is full"), fresh_outputs(tmp_path):
+        pytest.fail("the block must not run")
 
 
 def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
@@ -99,11 +113,21 @@ def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
 
 def test_input_and_output_must_be_apart(tmp_path: Path) -> None:
     """Files of an earlier run are removed from the output folder: the input must not be among them."""
-    (tmp_path / "labels.nii.gz").touch()
-    for source in (tmp_path, tmp_path / "labels.nii.gz"):
+    (tmp_path / "series-003").mkdir()
+    names = ("labels.nii.gz", "status.json", "series-003/labels.nii.gz")
+    for source in (tmp_path, *(tmp_path / name for name in names)):
         with pytest.raises(UsageError, match="where the input is"):
             protect_input(source, tmp_path)
     protect_input(tmp_path, tmp_path / "out")
+    for kept in ("image.nii.gz", "series-003/image.nii.gz", "series-003", "study/labels.nii.gz"):
+        protect_input(tmp_path / kept, tmp_path)
+
+
+def test_a_link_to_an_earlier_output_is_that_output(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "image.nii.gz").symlink_to(tmp_path / "out" / "labels.nii.gz")
+    with pytest.raises(UsageError, match="where the input is"):
+        protect_input(tmp_path / "image.nii.gz", tmp_path / "out")
 
 
 def test_what_a_killed_run_left_behind_is_removed(tmp_path: Path) -> None:

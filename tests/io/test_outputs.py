@@ -16,7 +16,8 @@ from spine_segmentation.io.nifti import read_nifti
 from spine_segmentation.io.outputs import DICOM_FORMATS, FORMATS, write_outputs
 from spine_segmentation.results import SpineResult
 from spine_segmentation.volume import Volume
-from tests.dicom_factory import write_enhanced, write_series
+from tests.app.conftest import forget_times
+from tests.dicom_factory import encode, write_enhanced, write_series
 from tests.io.full_disk import files_of_at_most
 from tests.io.test_dicom_seg import expected_labels, labels_in, validator_errors, written
 
@@ -52,6 +53,19 @@ def test_a_report_refers_to_the_segmentation_beside_it(
     assert report.SOPClassUID == EnhancedSRStorage
     referenced = str(report.CurrentRequestedProcedureEvidenceSequence)
     assert pydicom.dcmread(tmp_path / "segmentation.dcm").SOPInstanceUID in referenced
+
+
+def test_the_same_run_gives_the_same_objects(
+    volume: Volume, make_result: MakeResult, make_series: MakeSeries, tmp_path: Path
+) -> None:
+    for run in ("first", "again"):
+        (tmp_path / run).mkdir()
+        write_outputs(make_result(volume), tmp_path / run, series=make_series(volume), formats=DICOM_FORMATS)
+    names = {path.name for path in (tmp_path / "first").iterdir()}
+    assert names == {"segmentation.dcm", "report.dcm", "overlay.dcm"}
+    for name in names:
+        first, again = (forget_times(pydicom.dcmread(tmp_path / run / name)) for run in ("first", "again"))
+        assert encode(first) == encode(again)
 
 
 def test_label_maps_lie_on_the_grid_of_the_input(volume: Volume, make_result: MakeResult, tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def test_output_that_cannot_be_written(image: str, study: Path, tmp_path: Path) 
     folder.mkdir(mode=0o755)
     ended = Container(image, study, folder).run()
     assert ended.returncode == 70
-    assert "cannot be written to" in ended.stderr
+    assert "cannot be written" in ended.stderr
     assert names(folder) == set()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from pydicom import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from spine_segmentation.pacs.statuses import StoreStatus
-from tests.dicom_factory import classic_dataset, encode, sagittal_volume
+from tests.dicom_factory import classic_dataset, deflate, encode, sagittal_volume
 from tests.pacs.node import MIB, Node, RawSender
 
 pytestmark = [pytest.mark.pacs, pytest.mark.filterwarnings("ignore")]
@@ -25,11 +24,6 @@ ENDLESS_ITEM = b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\
 @pytest.fixture
 def image() -> Dataset:
     return classic_dataset(sagittal_volume(), 0)
-
-
-def deflate(content: bytes) -> bytes:
-    deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    return deflater.compress(content) + deflater.flush()
 
 
 @pytest.fixture

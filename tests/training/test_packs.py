@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from spine_segmentation.errors import UnreadableFile, UsageError
+from spine_segmentation.io.atomic import atomic_path
 from spine_segmentation.normalization import normalize
 from spine_segmentation.synth.generator import Triplet, generate_triplet
 from spine_segmentation.training.pack_format import (
@@ -58,6 +60,15 @@ def test_the_end_of_every_shard_is_held_out(pack: Path, triplets: list[Triplet])
     dataset = PackedTriplets(pack, "semantic", SHAPE, 2.0)
     shown = [which_triplet(dataset[k]["label"][0], triplets) for k in range(60)]
     assert set(shown) == {0, 1}
+
+
+def test_a_shard_that_is_being_written_is_passed_over(pack: Path) -> None:
+    before = len(HeldOutTriplets(pack, "semantic", SHAPE, 2.0))
+    with atomic_path(shard_path(pack, 40)) as temporary:
+        temporary.write_bytes(b"half of it")
+        assert len(HeldOutTriplets(pack, "semantic", SHAPE, 2.0)) == before
+        shutil.copy(shard_path(pack, 0), temporary)
+    assert len(HeldOutTriplets(pack, "semantic", SHAPE, 2.0)) == before + 1
 
 
 def which_triplet(label: torch.Tensor, triplets: list[Triplet]) -> int:

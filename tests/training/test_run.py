@@ -23,7 +23,7 @@ from spine_segmentation.io.nifti import write_nifti
 from spine_segmentation.networks import CHANNELS, build_unet
 from spine_segmentation.synth.generator import SyntheticScan
 from spine_segmentation.synth.tissues import Semantic
-from spine_segmentation.training.runs import BEST, CHECKPOINT
+from spine_segmentation.training.runs import BEST, CHECKPOINT, initialise
 
 BUNDLES = ["segmentation", "labeling"]
 ITERATIONS = 2
@@ -119,6 +119,11 @@ def test_another_backbone_trains(backbone: str, data: Path, tmp_path: Path) -> N
     with pytest.raises(ModelError, match="do not fit"):
         load_weights(build_unet(3, len(CHANNELS)), tmp_path / BEST)
     (tmp_path / CHECKPOINT).unlink()  # up to a gigabyte
+
+
+def test_initial_weights_that_are_not_there_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no weights at"):
+        initialise(build_unet(3, len(CHANNELS)), str(tmp_path / "absent.pt"))
 
 
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(data: Path, uninterrupted: Path, tmp_path: Path) -> None:
@@ -220,7 +225,7 @@ def test_training_in_two_processes(bundle: str, data: Path, tmp_path: Path) -> N
     assert checkpoint(tmp_path)["trainer"]["iteration"] == 8 // 2 // 2
     parser = ConfigParser(ConfigParser.load_config_files(config(bundle, "inference.yaml")))
     load_weights(parser.get_parsed_content("network_def"), tmp_path / BEST)
-    assert not list(tmp_path.glob("*.partial"))
+    assert not list(tmp_path.glob(".*"))
 
 
 def _run_until(iteration: int, arguments: dict[str, Any]) -> None:

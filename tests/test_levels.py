@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from spine_segmentation.anatomy import LEVELS, VERSE_NUMBERS, Kind
 from spine_segmentation.grid import to_network_grid
-from spine_segmentation.labeling.levels import pool_levels
+from spine_segmentation.levels import pool_levels
 from spine_segmentation.results import Instance, Instances
 from spine_segmentation.volume import Volume
 
