@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app.manifests import COMMAND, MANIFESTS, ROOT, WORKING_DIRECTORY
-from spine_segmentation.errors import OutputError, SpineError, UsageError
-from spine_segmentation.termination import exit_on_sigterm
+from spine_segmentation.errors import OutputError, UsageError
+from spine_segmentation.termination import exit_on_error, exit_on_sigterm
 
 logger = logging.getLogger(__name__)
 
@@ -47,11 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     exit_on_sigterm()
     given = list(sys.argv[1:] if arguments is None else arguments)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    try:
+    with exit_on_error():
         sys.exit(_choose(given)(given[1:] if given and given[0] in ACTIONS else given))
-    except SpineError as error:
-        logger.error("%s", error)
-        sys.exit(error.exit_code)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -10,12 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.arguments import find_folder, parse_arguments
-from spine_segmentation.errors import SpineError
 from spine_segmentation.io.output_folder import fresh_outputs, list_outputs, make_folder, protect_input
-from spine_segmentation.run_status import RunStatus, quiet_readers, raise_stack_limit
-from spine_segmentation.termination import exit_on_sigterm
-
-logger = logging.getLogger(__name__)
+from spine_segmentation.process_setup import prepare_process
+from spine_segmentation.run_status import RunStatus
+from spine_segmentation.termination import exit_on_error
 
 STOPPED = 128 + signal.SIGTERM
 """The exit code of a process that SIGTERM has ended."""
@@ -34,11 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not {"-h", "--help"}.isdisjoint(given):
         parse_arguments(["--help"])
     _prepare_process()
-    try:
+    with exit_on_error():
         output = _claim_output(given)
-    except SpineError as error:
-        logger.error("%s", error)
-        sys.exit(error.exit_code)
     try:
         with RunStatus(output) as status:
             _run(given, status)
@@ -77,6 +72,4 @@ def _prepare_process() -> None:
     """Set what must be set before the SDK is imported; Holoscan's log would quote errors, and they their input."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     os.environ.setdefault("HOLOSCAN_LOG_LEVEL", "OFF")
-    quiet_readers()
-    raise_stack_limit()
-    exit_on_sigterm()
+    prepare_process()

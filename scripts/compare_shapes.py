@@ -13,15 +13,13 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from measure_shapes import LEVELS, measure_courses
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.synth.column import NAMES, draw_column
 from spine_segmentation.synth.curve import draw_curve
-
-Floats = npt.NDArray[np.float64]
 
 PERSONS = 3000
 DOTS_PER_INCH = 75

@@ -30,7 +30,7 @@ from spine_segmentation.evaluation.observation import ObservedWindow, read_obser
 from spine_segmentation.evaluation.report import table
 from spine_segmentation.evaluation.window_score import WindowScore
 from spine_segmentation.io.atomic import atomic_path
-from spine_segmentation.labeler import DETERMINED_POSTERIOR
+from spine_segmentation.labeling.decoding import DETERMINED_POSTERIOR
 from spine_segmentation.labeling.geometry import WEIGHT
 from spine_segmentation.levels import EVIDENCE_WEIGHT
 

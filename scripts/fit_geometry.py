@@ -18,20 +18,18 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import yaml
 from scipy.optimize import curve_fit
 
 from spine_segmentation.anatomy import LEVELS
+from spine_segmentation.arrays import Floats
 from spine_segmentation.evaluation.label_mapping import load_mapping, mapping_of
 from spine_segmentation.evaluation.pairs import annotated_pairs, scan_name
 from spine_segmentation.evaluation.true_instances import labelled_structures, true_instances
 from spine_segmentation.evaluation.truth import read_truth
 from spine_segmentation.io.nifti import read_nifti
 from spine_segmentation.labeling.disc_tilt import with_tilts
-from spine_segmentation.labeling.geometry import PAIRS, TABLE, GeometryTable, measure, placement_scores
-
-Floats = npt.NDArray[np.float64]
+from spine_segmentation.labeling.geometry import PAIRS, TABLE, WEIGHT, GeometryTable, measure, placement_scores
 
 SOURCE = (
     "VID key points (ImFusion, CC BY-SA 4.0), CT of 2,116 people; two thirds of them. "
@@ -186,7 +184,7 @@ def report(people: list[dict[str, Floats]], table: GeometryTable) -> None:
                 if all(level in person for level in window):
                     centres = np.array([person[level] for level in window])
                     bodies = np.array([measure(b - a) for a, b in pairwise(centres)])
-                    scores = placement_scores(np.pad(bodies, ((0, 0), (0, 1)), constant_values=np.nan), table)
+                    scores = WEIGHT * placement_scores(np.pad(bodies, ((0, 0), (0, 1)), constant_values=np.nan), table)
                     posterior = np.exp(scores - np.logaddexp.reduce(scores))
                     outcomes.append((int(posterior.argmax()) - start, posterior[start], posterior.max()))
         offset, truth, best = np.array(outcomes).T

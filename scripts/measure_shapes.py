@@ -13,13 +13,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from measure_sizes import measure_sizes
 
 from spine_segmentation.anatomy import VERSE_NUMBERS
+from spine_segmentation.arrays import Floats
 from spine_segmentation.io.atomic import atomic_path
-
-Floats = npt.NDArray[np.float64]
 
 LEVELS = tuple(name for name in VERSE_NUMBERS if name[0] in "CTL" and name not in ("C1", "T13"))
 """C2 to L6, top to bottom: axis 1 of all positions."""

@@ -10,13 +10,12 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 
-from spine_segmentation.anatomy import VERSE_NUMBERS
+from spine_segmentation.anatomy import VERSE_DISC_BASE, VERSE_NUMBERS
+from spine_segmentation.arrays import Floats
 
-Floats = npt.NDArray[np.float64]
-
-NAMES = {number: name for name, number in VERSE_NUMBERS.items()}
-DISC_BASE = 100
-"""Masks number the disc below vertebra v as 100 + v."""
+BODIES = {number: name for name, number in VERSE_NUMBERS.items()}
+DISCS = {VERSE_DISC_BASE + number: name for number, name in BODIES.items()}
+"""What the values of masks mean; a disc has the name of the vertebra above it."""
 
 HALF_SLAB_MM = 4.0
 """Half thickness of the slab around a structure's median plane that is measured."""
@@ -32,7 +31,7 @@ def measure_sizes(masks: Iterable[Path]) -> dict[str, object]:
     """Measure the sizes of bodies and discs.
 
     Args:
-        masks: NIfTI files with VerSe numbers as values, 100 + v for the disc below v, axes R, A, S.
+        masks: NIfTI files with VerSe numbers as values, see ``anatomy``, axes R, A, S.
 
     Returns:
         Per level number of patients, mean and standard deviation of rim height, mid height, anterior wedge and depth.
@@ -43,8 +42,8 @@ def measure_sizes(masks: Iterable[Path]) -> dict[str, object]:
             found[label].append(size)
     labels = [label for label in sorted(found) if len(found[label]) >= FEWEST_PATIENTS]
     return {
-        "bodies_mm": {NAMES[label]: _describe(found[label]) for label in labels if label < DISC_BASE},
-        "discs_mm": {NAMES[label - DISC_BASE]: _describe(found[label]) for label in labels if label > DISC_BASE},
+        "bodies_mm": {BODIES[label]: _describe(found[label]) for label in labels if label in BODIES},
+        "discs_mm": {DISCS[label]: _describe(found[label]) for label in labels if label in DISCS},
     }
 
 
@@ -62,10 +61,10 @@ def _measure_mask(path: Path) -> dict[int, Floats]:
     """Sizes of all structures that do not touch the border of the image."""
     image = nib.load(path)
     mask, spacing = np.asarray(image.dataobj).astype(np.int16), np.array(image.header.get_zooms(), dtype=np.float64)
-    labels = [int(label) for label in np.unique(mask) if 0 < label < 60 or DISC_BASE < label < DISC_BASE + 60]
+    labels = [int(label) for label in np.unique(mask) if label in BODIES or label in DISCS]
     points = {label: np.argwhere(mask == label) for label in labels}
     whole = {k: p * spacing for k, p in points.items() if _within(p, mask.shape)}
-    bodies = [np.median(p * spacing, axis=0)[1:] for k, p in points.items() if k < DISC_BASE]
+    bodies = [np.median(p * spacing, axis=0)[1:] for k, p in points.items() if k in BODIES]
     return {label: _measure(p, _axis(p, np.array(bodies)), float(spacing[1:].max())) for label, p in whole.items()}
 
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from spine_segmentation.evaluation.label_mapping import MAPPING_FILE, structure_id_mapping, write_mapping
+from spine_segmentation.evaluation.label_mapping import MAPPING_FILE, synthetic_mapping, write_mapping
 from spine_segmentation.io.nifti import write_nifti
-from spine_segmentation.labeling.enumeration import VARIANT_STATEMENTS, implied_variant
+from spine_segmentation.labeling.variant import LUMBAR_STATEMENTS, THORACIC_STATEMENTS, Statement, implied_variant
 from spine_segmentation.synth.contrast import Weighting
 from spine_segmentation.synth.dicom import quantize
 from spine_segmentation.synth.generator import SyntheticScan, generate_volume
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=8, help="persons of each kind")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
-    write_mapping(structure_id_mapping(synthetic=True), arguments.output / MAPPING_FILE)
+    write_mapping(synthetic_mapping(), arguments.output / MAPPING_FILE)
     for number, seed in enumerate(choose_persons(arguments.each)):
         weighting = (Weighting.T1W, Weighting.T2W)[number % 2]
         scan = generate_volume(
@@ -59,7 +59,7 @@ def choose_persons(each: int) -> Iterator[int]:
         Seeds of the persons.
     """
     found: Counter[str] = Counter()
-    kinds = {"normal", *VARIANT_STATEMENTS}
+    kinds = (Statement.NORMAL, *LUMBAR_STATEMENTS.values(), *THORACIC_STATEMENTS.values())
     for seed in count(FIRST_SEED):
         person_rng, *_ = np.random.default_rng(seed).spawn(3)  # as generate_volume draws it
         kind = implied_variant(draw_person(person_rng).column.vertebrae)

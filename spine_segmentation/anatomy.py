@@ -8,6 +8,7 @@ Structures without a code of their own (L6, T13, the variant discs) carry the ge
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -56,6 +57,16 @@ class Structure:
     kind: Kind
     code: Code
     color: tuple[int, int, int]
+
+    @property
+    def vertebrae(self) -> tuple[str, ...]:
+        """Names of the vertebra itself, or of those above and below a disc; none of the sacrum below S1."""
+        return () if self.kind is Kind.SACRUM else tuple(self.name.split("-"))
+
+    @property
+    def level(self) -> int:
+        """Index in ``LEVELS`` of the vertebra, or of the one above a disc; that of no level for the sacrum below S1."""
+        return LEVELS.index(self.vertebrae[0]) if self.vertebrae else len(LEVELS)
 
 
 GENERIC_VERTEBRA = Code("51282000", "Vertebra")
@@ -127,6 +138,26 @@ VERSE_NUMBERS: dict[str, int] = {
     "T13": 28,
 }
 """Vertebra numbers of the VerSe benchmark (Sekuboyina et al. 2021), used by data sets and as network channels."""
+
+VERSE_DISC_BASE = 100
+"""Masks with VerSe numbers give the disc below vertebra v the value 100 + v."""
+
+VERSE_POSTERIOR_ELEMENTS, VERSE_SPINAL_CANAL = 60, 61
+"""Further values of such masks."""
+
+
+def sort_by_kind(names: Iterable[str]) -> list[str]:
+    """Sort names of structures.
+
+    Args:
+        names: In any order.
+
+    Returns:
+        Vertebrae before discs, each top to bottom.
+    """
+    structures = [BY_NAME[name] for name in names]
+    structures.sort(key=lambda structure: (structure.kind is Kind.IVD, structure.level, structure.id))
+    return [structure.name for structure in structures]
 
 
 def disc_name(upper: str, lower: str) -> str:

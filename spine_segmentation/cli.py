@@ -263,14 +263,11 @@ def demo(
 
 def main() -> None:
     """Entry point: errors become messages on stderr and exit codes."""
-    from spine_segmentation.run_status import quiet_readers, raise_stack_limit
-    from spine_segmentation.termination import exit_on_sigterm
+    from spine_segmentation.process_setup import prepare_process
 
     handler = RichHandler(console=Console(stderr=True), show_time=False, show_path=False)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
-    quiet_readers()
-    raise_stack_limit()
-    exit_on_sigterm()
+    prepare_process()
     try:
         app()
     except SpineError as error:

@@ -6,7 +6,6 @@ in an environment of its own. There, either script works.
 
 from __future__ import annotations
 
-import logging
 import runpy
 import sys
 from collections.abc import Sequence
@@ -14,9 +13,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from spine_segmentation.errors import SpineError, UsageError
-
-logger = logging.getLogger(__name__)
+from spine_segmentation.errors import UsageError
+from spine_segmentation.termination import exit_on_error
 
 USAGE = "monai-deploy exec APP -i IN -o OUT [-m MODELS]"
 
@@ -31,14 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         SystemExit: With the application's exit code, or 2 if the command is unknown.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    try:
+    with exit_on_error():
         if given[:1] == ["exec"]:
             _execute(given[1:])
         else:
             _hand_on(given)
-    except SpineError as error:
-        logger.error("%s", error)
-        sys.exit(error.exit_code)
 
 
 def _execute(arguments: list[str]) -> None:

@@ -11,17 +11,18 @@ from pathlib import Path
 import numpy as np
 
 from spine_segmentation.anatomy import BY_NAME, LEVELS, UNDETERMINED_IVD_BASE, UNDETERMINED_VERTEBRA_BASE, Kind
+from spine_segmentation.arrays import Floats
 from spine_segmentation.bundles import bundle_folder, load_bundle
 from spine_segmentation.errors import InvalidVolume
 from spine_segmentation.labeling.anchors import Anchor, find_anchored
 from spine_segmentation.labeling.confusion import allow_confusion
+from spine_segmentation.labeling.decoding import DETERMINED_POSTERIOR, Decoding
 from spine_segmentation.labeling.disc_tilt import with_tilts
-from spine_segmentation.labeling.enumeration import UNTOLD, Variant
-from spine_segmentation.labeling.geometry import geometry_evidence
-from spine_segmentation.labeling.lattice import Floats
+from spine_segmentation.labeling.geometry import WEIGHT, geometry_evidence
 from spine_segmentation.labeling.presence import measure_presence
 from spine_segmentation.labeling.room import with_room
-from spine_segmentation.labeling.sequence import Decoding, check_evidence, decode
+from spine_segmentation.labeling.sequence import check_evidence, decode
+from spine_segmentation.labeling.variant import Variant
 from spine_segmentation.results import (
     Candidate,
     Instance,
@@ -35,11 +36,6 @@ from spine_segmentation.results import (
 from spine_segmentation.volume import Volume
 
 logger = logging.getLogger(__name__)
-
-DETERMINED_POSTERIOR = 0.9
-"""Least posterior probability of a candidate for which the levels count as determined; two or three that reach it
-together are ambiguous. If the network's evidence is calibrated, one in ten of the labellings that only just pass has a
-wrong name."""
 
 NO_LANDMARK = "The levels rest on appearance and spacing alone: neither S1 nor C2 was found."
 """What is said of a field of view that shows no end of the column to count from."""
@@ -166,13 +162,17 @@ def describe_anchors(
         return ()
     free = without()
     differs = any(one and other and one != other for one, other in zip(names, free.names, strict=True))
-    if not differs or free.probability < DETERMINED_POSTERIOR:
+    if not differs or not free.determined:
         return ()
     return (f"Without what is known beforehand this would be {free.candidates[0].title}.",)
 
 
 def decode_instances(
-    items: Sequence[Instance], evidence: Floats, below_s1: Floats | None, known: Mapping[int, str]
+    items: Sequence[Instance],
+    evidence: Floats,
+    below_s1: Floats | None,
+    known: Mapping[int, str],
+    geometry_weight: float = WEIGHT,
 ) -> Decoding:
     """Find the possible names of instances by image and position.
 
@@ -181,6 +181,7 @@ def decode_instances(
         evidence: As for :func:`name_instances`.
         below_s1: Likewise.
         known: Names that are certain, by number of the instance from 0.
+        geometry_weight: Power to which the likelihood of the positions is raised.
 
     Returns:
         The most probable sequences of names, and the posterior of every name for every instance.
@@ -190,7 +191,7 @@ def decode_instances(
     """
     kinds = [instance.kind for instance in items]
     check_evidence(kinds, evidence)
-    levels = allow_confusion(evidence) + geometry_evidence(items)
+    levels = allow_confusion(evidence) + geometry_evidence(items, geometry_weight)
     return decode(kinds, levels, below_s1, known, measure_presence(items))
 
 
@@ -214,7 +215,7 @@ def label_instances(instances: Instances, decoding: Decoding, anchors: Sequence[
     determined = status == "determined"
     end = names.index("S1") + 1 if determined and "S1" in names else len(names)
     structures = _structures(instances.items[:end], decoding, determined)
-    variant = decoding.variant if determined else Variant(UNTOLD, None)
+    variant = decoding.variant if determined else Variant()
     table = np.zeros(len(names) + 1, dtype=np.uint8)
     table[1 : end + 1] = [structure.id for structure in structures]
     runner_up = decoding.candidates[1] if len(decoding.candidates) > 1 else Candidate((), 0.0)

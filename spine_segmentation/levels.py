@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,31 +24,19 @@ _CHANNELS = [VERSE_NUMBERS[level] for level in (*LEVELS, "S2 and below")]
 
 
 class PoolLevelsd(MapTransform):
-    """Pools the labeling network's logits over the voxels of each instance.
-
-    Args:
-        keys: Logits.
-        grid_key: Where the way back to the input's grid is.
-        instances_key: Where the instances are.
-    """
-
-    def __init__(
-        self, keys: str | Iterable[Hashable], grid_key: str = "image_grid", instances_key: str = "instances"
-    ) -> None:
-        super().__init__(keys)
-        self.grid_key, self.instances_key = grid_key, instances_key
+    """Pools the labeling network's logits over the voxels of each instance."""
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Pool the logits of one volume.
 
         Args:
             data: Holds under each key logits (slices, channels, rows, columns) of the padded slices at any resolution,
-                and a :class:`NetworkGrid` and :class:`Instances` under their own keys.
+                the :class:`NetworkGrid` as ``image_grid``, and :class:`Instances` as ``instances``.
 
         Returns:
             The dictionary with :class:`LevelEvidence` in place of the logits.
         """
-        grid, instances = data[self.grid_key], data[self.instances_key]
+        grid, instances = data["image_grid"], data["instances"]
         return {**data, **{key: pool_levels(data[key], grid, instances) for key in self.key_iterator(data)}}
 
 

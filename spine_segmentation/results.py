@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from spine_segmentation.anatomy import BY_NAME, Kind
 from spine_segmentation.errors import InputError
+from spine_segmentation.labeling.variant import Statement
 from spine_segmentation.shown import Shown
 from spine_segmentation.volume import Volume
 
@@ -157,8 +158,7 @@ class Labeling:
         confidence: Posterior probability that none of the names is wrong, be they given or only the most likely ones.
         runner_up: Names of the vertebrae in the second most likely candidate, top to bottom; empty if there is none.
         runner_up_confidence: Its posterior probability.
-        variant: ``"normal"``, an enumeration variant such as ``"L6 present"``, or
-            ``"cannot tell from this field of view"``.
+        variant: What is said of the number of vertebrae, e.g. ``"L6 present"``.
         variant_odds: Posterior odds for ``variant`` against all other numbers of vertebrae; None if it cannot be told.
         candidates: Best first, as many as are likely enough together: one if determined, two or three if ambiguous;
             if undetermined the three most likely ones, which are not likely enough.
@@ -173,7 +173,7 @@ class Labeling:
     confidence: float
     runner_up: tuple[str, ...]
     runner_up_confidence: float
-    variant: str
+    variant: Statement
     variant_odds: float | None = None
     candidates: tuple[Candidate, ...] = ()
     anchors: tuple[str, ...] = ()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import resource
 import signal
-import warnings
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,9 +14,6 @@ from spine_segmentation.io.outputs import STATUS_FILE
 from spine_segmentation.io.status import write_status
 
 logger = logging.getLogger(__name__)
-
-STACK_BYTES = 32 * 1024 * 1024
-"""The stack that Holoscan asks for."""
 
 INTERNAL_ERROR = 70
 """Exit code of an error that is not the input's fault (EX_SOFTWARE of sysexits.h)."""
@@ -86,14 +81,6 @@ class RunStatus:
         return code
 
 
-def quiet_readers() -> None:
-    """Keep the DICOM libraries from logging and warning at will: they quote header values, patient names among them."""
-    for name in ("pydicom", "highdicom"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    for module in ("pydicom", "highdicom"):
-        warnings.filterwarnings("ignore", module=module)
-
-
 def _interruption(error: BaseException) -> Interrupted:
     interrupted = Interrupted("the run was stopped", expected="time to finish", remedy="run it again")
     if isinstance(error, SystemExit) and isinstance(error.code, int):
@@ -101,11 +88,3 @@ def _interruption(error: BaseException) -> Interrupted:
     elif isinstance(error, KeyboardInterrupt):
         interrupted.exit_code = 128 + signal.SIGINT
     return interrupted
-
-
-def raise_stack_limit() -> None:
-    """Allow the stack that Holoscan, which the Deploy SDK loads with MONAI, asks for."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
-    unlimited = resource.RLIM_INFINITY
-    if soft != unlimited and soft < STACK_BYTES and (hard == unlimited or hard >= STACK_BYTES):
-        resource.setrlimit(resource.RLIMIT_STACK, (STACK_BYTES, hard))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
-Mask = npt.NDArray[np.bool_]
+from spine_segmentation.arrays import Mask
 
 SEAM_MARGIN_MM = 3.0
 """Bodies are cut from the posterior elements by convention, differently in every data set: nearer to the seam the

@@ -44,22 +44,13 @@ class Segmentd(MapTransform):
 
 
 class SplitInstancesd(MapTransform):
-    """Adds the separated structures of a semantic map as ``instances``.
-
-    Args:
-        keys: One semantic map.
-        image_key: Where the image is, a Volume.
-    """
-
-    def __init__(self, keys: str | Iterable[Hashable], image_key: str = "image") -> None:
-        super().__init__(keys)
-        self.image_key = image_key
+    """Adds the separated structures of one semantic map as ``instances``."""
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Separate the structures of the semantic map.
 
         Args:
-            data: Holds the semantic map, a uint8 :class:`Volume`, and the image on the same grid.
+            data: Holds the semantic map, a uint8 :class:`Volume`, and the image on the same grid as ``image``.
 
         Returns:
             The dictionary with :class:`Instances` added as ``instances``.
@@ -69,26 +60,18 @@ class SplitInstancesd(MapTransform):
             UnsupportedOrientation: If the slices are thick and not sagittal.
         """
         (key,) = self.key_iterator(data)
-        return {**data, "instances": split_instances(data[key], data[self.image_key])}
+        return {**data, "instances": split_instances(data[key], data["image"])}
 
 
 class NameInstancesd(MapTransform):
-    """Names the separated structures from the pooled evidence of their levels.
-
-    Args:
-        keys: ``LevelEvidence``.
-        instances_key: Where the instances are.
-    """
-
-    def __init__(self, keys: str | Iterable[Hashable], instances_key: str = "instances") -> None:
-        super().__init__(keys)
-        self.instances_key = instances_key
+    """Names the separated structures from the pooled evidence of their levels."""
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Name the structures.
 
         Args:
-            data: Holds :class:`LevelEvidence` under each key, and the :class:`Instances` that it is about.
+            data: Holds :class:`LevelEvidence` under each key, and the :class:`Instances` that it is about as
+                ``instances``.
 
         Returns:
             The dictionary with the label map in place of the evidence: a uint8 volume of structure ids.
@@ -97,7 +80,7 @@ class NameInstancesd(MapTransform):
             UsageError: If the evidence does not fit the instances.
             InvalidVolume: If there are more than ``MAX_PER_KIND`` instances of one kind.
         """
-        instances = data[self.instances_key]
+        instances = data["instances"]
         return {
             **data,
             **{

@@ -9,22 +9,21 @@ from functools import partial
 import numpy as np
 
 from spine_segmentation.anatomy import Kind
+from spine_segmentation.arrays import Floats
 from spine_segmentation.labeler import (
-    DETERMINED_POSTERIOR,
     decode_instances,
     describe_anchors,
     describe_landmarks,
     label_instances,
 )
 from spine_segmentation.labeling.anchors import Anchor, find_anchored
+from spine_segmentation.labeling.candidates import contradict, decisive
+from spine_segmentation.labeling.decoding import Decoding
 from spine_segmentation.labeling.disc_tilt import with_tilts
-from spine_segmentation.labeling.enumeration import UNTOLD, Variant
-from spine_segmentation.labeling.lattice import Floats
 from spine_segmentation.labeling.matching import CommonColumn, match_series
 from spine_segmentation.labeling.named_apart import set_apart
 from spine_segmentation.labeling.room import with_room
-from spine_segmentation.labeling.sequence import CANDIDATES, Decoding, Names, contradict, decisive
-from spine_segmentation.results import Candidate, Instances, Labeling, LevelEvidence
+from spine_segmentation.results import Instances, Labeling, LevelEvidence
 
 LOOK_CORRELATION = 0.5
 """How strongly the evidence of two series of one patient agrees beyond the truth: the network errs alike on the same
@@ -122,11 +121,11 @@ def _label_column(column: CommonColumn, looks: Sequence[Look], anchors: Sequence
         look = looks[number]
         own = {k: places[place] for k, place in enumerate(members) if place in places}
         companions = tuple(looks[k].title for k in column.members if k != number)
-        together = _restrict(decoding, members, look.kinds)
+        together = decoding.restrict(members, look.kinds)
         labeling = _label_look(look, together, own, anchors)
         remarks = (
             *describe_landmarks(decoding.names),
-            *describe_anchors(places, together.names, partial(_restrict, free, members, look.kinds)),
+            *describe_anchors(places, together.names, partial(free.restrict, members, look.kinds)),
             *((f"Named together with {', '.join(companions)}.",) if companions else ()),
             *labeling.remarks,
         )
@@ -147,10 +146,10 @@ def _label_look(look: Look, together: Decoding, known: Mapping[int, str], anchor
     If it alone is sure of other names, and no anchor settles the numbering, neither naming is determined.
     """
     alone = decode_instances(look.instances.items, look.evidence.levels, look.evidence.below_s1, known)
-    if alone.probability < DETERMINED_POSTERIOR:
+    if not alone.determined:
         return label_instances(look.instances, together, anchors)
     disputed = contradict(*(decisive(decoding.names, look.kinds) for decoding in (together, alone)))
-    decoding = _mix(together, alone, look.kinds) if disputed and not anchors else together
+    decoding = together.mix(alone, look.kinds) if disputed and not anchors else together
     return replace(label_instances(look.instances, decoding, anchors), remarks=_describe_alone(alone, together))
 
 
@@ -163,44 +162,6 @@ def _pool(column: CommonColumn, evidence: Mapping[int, Floats]) -> Floats:
     pooled = [effective_looks(len(looks)) * np.mean(looks, axis=0) for looks in rows]
     shape = next(iter(evidence.values())).shape[1:]
     return np.array(pooled).reshape(len(rows), *shape)
-
-
-def _restrict(decoding: Decoding, members: Sequence[int], kinds: Sequence[Kind]) -> Decoding:
-    """Restrict a decoding to the structures that one series shows, of these kinds."""
-    open_elsewhere = decoding.probability < DETERMINED_POSTERIOR
-    candidates = [replace(one, names=tuple(one.names[k] for k in members)) for one in decoding.candidates]
-    return replace(
-        decoding,
-        candidates=_merge(candidates, kinds),
-        marginals=decoding.marginals[list(members)],
-        variant=Variant(UNTOLD, None) if open_elsewhere else decoding.variant,
-    )
-
-
-def _merge(candidates: Sequence[Candidate], kinds: Sequence[Kind]) -> tuple[Candidate, ...]:
-    """Make one of the candidates that give no vertebra two names; where there are discs alone, no disc.
-
-    Its other names are those of the most likely one.
-    """
-    merged: dict[Names, Candidate] = {}
-    for candidate in sorted(candidates, key=_improbability):
-        deciding = decisive(candidate.names, kinds)
-        known = next((other for other in merged if not contradict(deciding, other)), deciding)
-        same = merged.get(known, replace(candidate, probability=0.0))
-        if any(deciding):
-            merged[known] = replace(same, probability=min(1.0, same.probability + candidate.probability))
-    return tuple(sorted(merged.values(), key=_improbability))
-
-
-def _improbability(candidate: Candidate) -> float:
-    return -candidate.probability
-
-
-def _mix(together: Decoding, alone: Decoding, kinds: Sequence[Kind]) -> Decoding:
-    """Give what is known of a series together with others and alone the same weight."""
-    halved = [replace(one, probability=one.probability / 2) for one in (*together.candidates, *alone.candidates)]
-    marginals = np.logaddexp(together.marginals, alone.marginals) - np.log(2)
-    return replace(together, candidates=_merge(halved, kinds)[:CANDIDATES], marginals=marginals)
 
 
 def _describe_alone(alone: Decoding, together: Decoding) -> tuple[str, ...]:

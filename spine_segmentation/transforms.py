@@ -133,29 +133,20 @@ class NormalizeTripletsd(MapTransform):
 
 
 class ToSemanticMapd(MapTransform):
-    """Turns the segmentation network's logits into a semantic map on the input's grid.
-
-    Args:
-        keys: Logits.
-        grid_key: Where the way back is.
-    """
-
-    def __init__(self, keys: str | Iterable[Hashable], grid_key: str = "image_grid") -> None:
-        super().__init__(keys)
-        self.grid_key = grid_key
+    """Turns the segmentation network's logits into a semantic map on the grid of ``image``."""
 
     def __call__(self, data: Data) -> dict[Hashable, Any]:
         """Take the most probable class of every voxel.
 
         Args:
             data: Holds logits (slices, classes, padded rows, padded columns) under each key, and the
-                :class:`NetworkGrid`.
+                :class:`NetworkGrid` as ``image_grid``.
 
         Returns:
             The dictionary with a uint8 :class:`Volume` on the input's grid in place of the logits: 0 background, 1
             vertebra, 2 IVD, 60 S2 and below.
         """
-        return {**data, **{key: _semantic_map(data[key], data[self.grid_key]) for key in self.key_iterator(data)}}
+        return {**data, **{key: _semantic_map(data[key], data["image_grid"]) for key in self.key_iterator(data)}}
 
 
 class WriteNiftid(MapTransform):

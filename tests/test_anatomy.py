@@ -55,6 +55,25 @@ def test_no_level_borrows_the_code_of_another() -> None:
     assert len(own) == len(set(own))
 
 
+@pytest.mark.parametrize(
+    ("name", "vertebrae", "level"),
+    [("T13", ("T13",), "T13"), ("T12-T13", ("T12", "T13"), "T12"), ("L4-S1", ("L4", "S1"), "L4")],
+)
+def test_a_structure_knows_its_vertebrae_and_its_level(name: str, vertebrae: tuple[str, ...], level: str) -> None:
+    assert BY_NAME[name].vertebrae == vertebrae
+    assert LEVELS[BY_NAME[name].level] == level
+
+
+def test_the_sacrum_below_s1_lies_below_all_levels() -> None:
+    sacrum = BY_NAME["S2 and below"]
+    assert sacrum.vertebrae == () and sacrum.level == len(LEVELS)
+
+
+def test_names_are_sorted_by_kind_and_from_top_to_bottom() -> None:
+    names = ["L5-S1", "S1", "L5-L6", "C2-C3", "L5", "T13"]
+    assert anatomy.sort_by_kind(names) == ["T13", "L5", "S1", "C2-C3", "L5-L6", "L5-S1"]
+
+
 def test_category_is_dicoms() -> None:
     assert anatomy.CATEGORY.value == codes.SCT.AnatomicalStructure.value
     assert anatomy.GENERIC_VERTEBRA.value == codes.SCT.Vertebra.value

@@ -16,7 +16,8 @@ import pytest
 from typer.testing import CliRunner
 
 from spine_segmentation import cli
-from spine_segmentation.evaluation.label_mapping import structure_id_mapping, write_mapping
+from spine_segmentation.anatomy import VERSE_DISC_BASE
+from spine_segmentation.evaluation.label_mapping import synthetic_mapping, write_mapping
 from spine_segmentation.io.nifti import read_nifti, write_nifti
 from spine_segmentation.synth.generator import SyntheticScan
 from spine_segmentation.synth.tissues import Semantic
@@ -355,7 +356,7 @@ def test_evaluate_writes_both_reports(main: Main, lumbar_scan: SyntheticScan, tm
     data.mkdir()
     discs = lumbar_scan.semantic.array == Semantic.DISC
     known = discs | (lumbar_scan.semantic.array == Semantic.BODY)
-    verse = (lumbar_scan.level.array + 100 * discs) * known
+    verse = (lumbar_scan.level.array + VERSE_DISC_BASE * discs) * known
     write_nifti(lumbar_scan.image, data / "a_img.nii.gz")
     write_nifti(lumbar_scan.image.with_array(verse.astype("uint8")), data / "a_seg.nii.gz")
     assert main("evaluate", data, "-o", tmp_path / "report") == 0
@@ -378,7 +379,7 @@ def test_benchmark_labels_writes_its_report(
     data.mkdir()
     write_nifti(lumbar_scan.image, data / "a_img.nii.gz")
     write_truth(lumbar_scan, data / "a_seg.nii.gz")
-    write_mapping(structure_id_mapping(synthetic=True), data / "mapping.yaml")
+    write_mapping(synthetic_mapping(), data / "mapping.yaml")
     limits = ("--visible", "3,6", "--max-windows", 2)
     assert main("benchmark-labels", data, "-o", tmp_path / "report", *limits, *options) == 0
     report = read(tmp_path / "report" / "labels.json")

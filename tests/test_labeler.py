@@ -10,7 +10,8 @@ import pytest
 from spine_segmentation.anatomy import BY_ID, BY_NAME, IVD, LEVELS, VERTEBRA, Kind
 from spine_segmentation.errors import InvalidVolume, UsageError
 from spine_segmentation.instances import split_instances
-from spine_segmentation.labeler import DETERMINED_POSTERIOR, MAX_PER_KIND, NO_LANDMARK, name_instances
+from spine_segmentation.labeler import MAX_PER_KIND, NO_LANDMARK, name_instances
+from spine_segmentation.labeling.decoding import DETERMINED_POSTERIOR
 from spine_segmentation.labeling.geometry import PAIRS, GeometryTable
 from spine_segmentation.results import Instance, Instances, Labeling
 from spine_segmentation.volume import Volume

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from spine_segmentation.anatomy import BY_NAME, Kind
+from spine_segmentation.labeling.variant import Statement
 from spine_segmentation.measurements import RIM_SHARE, Length, measure
 from spine_segmentation.results import Instance, Labeling, NamedStructure
 from spine_segmentation.volume import Volume
@@ -72,7 +73,7 @@ def labelled(block: Block, volume: Volume, frame: np.ndarray, name: str = "L3", 
     labels = np.where(inside, BY_NAME[name].id, 0).astype(np.uint8)
     line = NEIGHBOUR_MM * Rotation.from_rotvec(np.radians(lean) * frame[:, 1]).apply(frame[:, 0])
     structures = (named("L1", centre - line), named(name, centre), named("L5", centre + line))
-    return Labeling(volume.with_array(labels), structures, "determined", 0.9, (), 0.0, "normal")
+    return Labeling(volume.with_array(labels), structures, "determined", 0.9, (), 0.0, Statement.NORMAL)
 
 
 def lengths(labeling: Labeling, name: str = "L3") -> dict[Length, float]:
@@ -209,7 +210,7 @@ def _labeling(phantom: phantoms.Phantom) -> Labeling:
         named(name, centre, k) for k, (name, centre) in enumerate(zip(phantom.names, centres, strict=True))
     )
     labels = phantom.semantic.with_array(ids[phantom.truth])
-    return Labeling(labels, structures, "determined", 0.9, (), 0.0, "normal")
+    return Labeling(labels, structures, "determined", 0.9, (), 0.0, Statement.NORMAL)
 
 
 def _middle(labeling: Labeling, changed: NamedStructure) -> Labeling:

@@ -14,7 +14,7 @@ from spine_segmentation.errors import UsageError
 from spine_segmentation.instances import split_instances
 from spine_segmentation.labeler import NO_LANDMARK, name_instances
 from spine_segmentation.labeling.anchors import Anchor
-from spine_segmentation.labeling.enumeration import UNTOLD
+from spine_segmentation.labeling.variant import Statement
 from spine_segmentation.results import Labeling, LevelEvidence
 from spine_segmentation.study import Look, effective_looks, label_study
 from spine_segmentation.volume import Volume
@@ -251,4 +251,4 @@ def test_a_number_of_vertebrae_that_is_open_for_all_series_is_told_of_none() -> 
     first, second = label_study([neck, replace(column, evidence=replace(column.evidence, levels=levels))])
     assert first.status == "determined"
     assert second.status == "ambiguous"
-    assert (first.variant, first.variant_odds) == (UNTOLD, None)
+    assert (first.variant, first.variant_odds) == (Statement.UNTOLD, None)

@@ -6,19 +6,15 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
 
+from spine_segmentation.arrays import Mask
+from spine_segmentation.evaluation.record import Record
 from spine_segmentation.evaluation.surface import SurfaceDistances, SurfaceScore
 from spine_segmentation.volume import Volume
 
-Mask = npt.NDArray[np.bool_]
 
-
-class Agreement(BaseModel):
+class Agreement(Record):
     """Overlap and distance of two masks."""
-
-    model_config = ConfigDict(frozen=True)
 
     dice: float
     """Twice the common voxels over the voxels of both."""

@@ -14,6 +14,7 @@ from spine_segmentation.evaluation.naming import InstanceName, Naming, Weights, 
 from spine_segmentation.evaluation.observation import ObservedWindow
 from spine_segmentation.evaluation.reliability import coverage_curve, least_threshold
 from spine_segmentation.evaluation.window_score import WindowScore, score_window
+from spine_segmentation.progress import Progress
 
 ACCURACY_WHERE_DETERMINED = 0.98
 """Wanted share of determined windows in which every name is right."""
@@ -35,9 +36,6 @@ _OTHER_NAMES = len(LEVELS) - 2
 
 _LEAST_PROBABILITY = 1e-6
 """What is left of a probability that is rounded to zero."""
-
-Progress = Callable[[int, int], None]
-"""Called after each pair of weights, with the number done and of all."""
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from spine_segmentation.errors import SpineError
 from spine_segmentation.evaluation.label_mapping import LabelMapping
 from spine_segmentation.evaluation.metrics import ScanScore, score_scan
 from spine_segmentation.evaluation.pairs import annotated_pairs, images_without_mask, scan_name
+from spine_segmentation.evaluation.record import Record
 from spine_segmentation.evaluation.truth import read_truth, require_same_grid
 from spine_segmentation.io.nifti import read_nifti
+from spine_segmentation.progress import Progress
 from spine_segmentation.results import SpineResult
 from spine_segmentation.volume import Volume
 
@@ -28,10 +29,8 @@ CRASHES = (ArithmeticError, AssertionError, LookupError, MemoryError, OSError, R
 """Errors nobody raised on purpose; one scan that fails with any of these must not hide the scores of the others."""
 
 
-class ScanEvaluation(BaseModel):
+class ScanEvaluation(Record):
     """One scan of an evaluation."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     """Name of the scan: that of its files without ``_img.nii.gz``."""
@@ -45,19 +44,13 @@ class ScanEvaluation(BaseModel):
     """The scores, those of an empty result if the pipeline failed; None if image or mask cannot be used."""
 
 
-class Evaluation(BaseModel):
+class Evaluation(Record):
     """The scans of a folder, each with its scores or its error."""
-
-    model_config = ConfigDict(frozen=True)
 
     scans: tuple[ScanEvaluation, ...]
     """Every image with a mask, by name."""
     skipped: tuple[str, ...]
     """Names of the images without a mask, which were not looked at."""
-
-
-Progress = Callable[[int, int], None]
-"""Called after each scan, with the number of scans done and of all scans in the folder."""
 
 
 def evaluate_folder(

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from spine_segmentation.anatomy import Kind
+from spine_segmentation.arrays import Mask
 from spine_segmentation.evaluation.extent import labelled_extent
 from spine_segmentation.evaluation.truth import kind_ids
 from spine_segmentation.volume import Volume
-
-Mask = npt.NDArray[np.bool_]
 
 COLUMN_MARGIN_MM = 5.0
 """What lies further than this from everything labelled is no matter of outlines any more."""

@@ -13,7 +13,6 @@ from typing import Self
 import numpy as np
 
 from spine_segmentation.anatomy import LEVELS
-from spine_segmentation.bundles import bundle_folder, load_bundle
 from spine_segmentation.errors import SpineError, UsageError
 from spine_segmentation.evaluation.evaluate import CRASHES, describe_error, read_pair
 from spine_segmentation.evaluation.label_mapping import LabelMapping
@@ -34,10 +33,12 @@ from spine_segmentation.evaluation.windows import (
     list_windows,
     required_truth,
 )
-from spine_segmentation.instances import split_instances
 from spine_segmentation.io.product import product_version
-from spine_segmentation.results import Instances, LevelEvidence, ModelIdentity
-from spine_segmentation.segmenter import Segmenter
+from spine_segmentation.labeler import Labeler
+from spine_segmentation.pipeline import SpinePipeline
+from spine_segmentation.progress import Progress
+from spine_segmentation.results import ModelIdentity
+from spine_segmentation.study import Look
 from spine_segmentation.synth.contrast import Weighting
 from spine_segmentation.volume import Volume
 
@@ -46,23 +47,18 @@ logger = logging.getLogger(__name__)
 VISIBLE = range(LEAST_VISIBLE, len(LEVELS) - 1)
 """Numbers of vertebrae that are tried: 2 to 24, the usual column from C2 to S1."""
 
-Progress = Callable[[int, int], None]
-"""Called after each scan, with the number of scans done and of all scans in the folder."""
-
 
 @dataclass(frozen=True)
 class Observer:
-    """The stages before naming, kept apart so that what the labeler is given can be kept.
+    """The stages before naming, as the pipeline runs them.
 
     Attributes:
-        separate: Gives the instances of an image, whose truth is passed, too.
-        score_levels: Gives the evidence of their levels.
+        look: Gives the instances of an image, whose truth is passed, too, and the evidence of their levels.
         models: The networks that are used.
         true_instances: Whether the instances are the truth's.
     """
 
-    separate: Callable[[Volume, Volume], Instances]
-    score_levels: Callable[[Volume, Instances], LevelEvidence]
+    look: Callable[[Volume, Volume], Look]
     models: tuple[ModelIdentity, ...]
     true_instances: bool
 
@@ -82,17 +78,12 @@ class Observer:
             ModelError: If weights are absent or do not fit.
             DeviceUnavailable: If the device does not exist here.
         """
-        labeling = load_bundle(bundle_folder("labeling", models), device)
-
-        def score_levels(image: Volume, instances: Instances) -> LevelEvidence:
-            evidence: LevelEvidence = labeling.run({"image": image, "instances": instances})["pred"]
-            return evidence
-
         if with_true_instances:
-            return cls(lambda _, truth: true_instances(truth), score_levels, (labeling.identity,), True)
-        segmenter = Segmenter(device, models)
-        identities = (segmenter.identity, labeling.identity)
-        return cls(lambda image, _: split_instances(segmenter(image), image), score_levels, identities, False)
+            labeler = Labeler(device, models)
+            return cls(lambda image, truth: _look_at_truth(labeler, image, truth), (labeler.identity,), True)
+        pipeline = SpinePipeline(device, models)
+        identities = (pipeline.segmenter.identity, pipeline.labeler.identity)
+        return cls(lambda image, _: pipeline.look("", image)[1], identities, False)
 
     def __call__(self, image: Volume, truth: Volume, window: Window, identity: WindowIdentity) -> ObservedWindow:
         """Observe a window; the networks see nothing outside it.
@@ -110,8 +101,7 @@ class Observer:
         required = required_truth(truth, window)
         start = time.perf_counter()
         try:
-            instances = self.separate(image, truth)
-            evidence = self.score_levels(image, instances) if instances.items else _NO_EVIDENCE
+            look = self.look(image, truth)
         except (SpineError, *CRASHES) as error:
             logger.exception("a window failed")
             missed, reason = find_structures(None, required), describe_error(error)
@@ -119,13 +109,10 @@ class Observer:
         seconds = time.perf_counter() - start
         return ObservedWindow(
             window=identity,
-            instances=describe_instances(instances, evidence, required),
-            structures=find_structures(instances, required),
+            instances=describe_instances(look.instances, look.evidence, required),
+            structures=find_structures(look.instances, required),
             seconds=seconds,
         )
-
-
-_NO_EVIDENCE = LevelEvidence(np.zeros((0, len(LEVELS))), np.zeros(0))
 
 
 def observe_folder(
@@ -216,6 +203,12 @@ def patient_and_contrast(scan: str) -> tuple[str, str | None]:
     """
     patient, _, contrast = scan.rpartition("_")
     return (patient, contrast) if patient and contrast in set(Weighting) else (scan, None)
+
+
+def _look_at_truth(labeler: Labeler, image: Volume, truth: Volume) -> Look:
+    """Ask the labeling network for the levels of the truth's instances."""
+    instances = true_instances(truth)
+    return Look("", instances, labeler.look(image, instances))
 
 
 def _observe_scan(

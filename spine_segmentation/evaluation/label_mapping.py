@@ -129,16 +129,13 @@ def mapping_of(folder: Path) -> Path:
     return own if own.is_file() else DEFAULT_MAPPING
 
 
-def structure_id_mapping(*, synthetic: bool = False) -> LabelMapping:
-    """Say that the values of masks are structure ids, as in this package's own label maps.
-
-    Args:
-        synthetic: Whether the scans come from this package's own generator.
+def synthetic_mapping() -> LabelMapping:
+    """Say that the values of masks are structure ids, as in the label maps of this package's own generator.
 
     Returns:
         A mapping that names every structure id.
     """
-    return LabelMapping(values={structure.id: structure.name for structure in STRUCTURES}, synthetic=synthetic)
+    return LabelMapping(values={structure.id: structure.name for structure in STRUCTURES}, synthetic=True)
 
 
 def write_mapping(mapping: LabelMapping, path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spine_segmentation.anatomy import BY_NAME, Kind
 from spine_segmentation.evaluation.label_report import LabelReport
 from spine_segmentation.evaluation.label_summary import GroupSummary
 from spine_segmentation.evaluation.reliability import Reliability
@@ -67,9 +68,9 @@ def _plot_visible(axes: Axes, report: LabelReport) -> None:
 
 def _plot_structures(axes: Axes, report: LabelReport) -> None:
     entries = report.product.by_structure
-    for kind, marker in (("vertebrae", "o"), ("discs", "s")):
-        chosen = [k for k, entry in enumerate(entries) if ("-" in entry.name) == (kind == "discs")]
-        _plot_shares(axes, chosen, [entries[k].correct for k in chosen], kind, marker)
+    for kind, title, marker in ((Kind.VERTEBRA, "vertebrae", "o"), (Kind.IVD, "discs", "s")):
+        chosen = [k for k, entry in enumerate(entries) if BY_NAME[entry.name].kind is kind]
+        _plot_shares(axes, chosen, [entries[k].correct for k in chosen], title, marker)
     labels = [f"{entry.name} ({entry.correct.n})" for entry in entries]
     axes.set_xticks(range(len(entries)), labels, rotation=90, fontsize=5)
     axes.set(xlabel="structure (n)", ylabel="named correctly", ylim=(-0.02, 1.02))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
-
-from spine_segmentation.anatomy import BY_NAME, LEVELS
+from spine_segmentation.anatomy import sort_by_kind
+from spine_segmentation.evaluation.record import Record
 from spine_segmentation.evaluation.reliability import CoveragePoint, Reliability, coverage_curve
 from spine_segmentation.evaluation.share import Share
 from spine_segmentation.evaluation.window_score import StructureName, WindowScore
@@ -19,11 +18,7 @@ OFFSETS: tuple[str, ...] = (*(f"{step:+d}" if step else "0" for step in range(-F
 """How many levels too low the vertebrae of a window are named; the outer ones stand for what lies beyond, too."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
-
-
-class GroupSummary(_Model):
+class GroupSummary(Record):
     """Some windows taken together. Names are the most likely ones, determined or not."""
 
     group: str
@@ -68,7 +63,7 @@ class GroupSummary(_Model):
         )
 
 
-class StructureSummary(_Model):
+class StructureAccuracy(Record):
     """One structure over all windows that require it."""
 
     name: str
@@ -77,7 +72,7 @@ class StructureSummary(_Model):
     """How often it is named correctly."""
 
 
-class SystemSummary(_Model):
+class SystemSummary(Record):
     """The accuracies of one way of naming."""
 
     name: str
@@ -92,7 +87,7 @@ class SystemSummary(_Model):
     """By region of the spine."""
     by_contrast: tuple[GroupSummary, ...]
     """By weighting, as far as the names of the scans tell it."""
-    by_structure: tuple[StructureSummary, ...]
+    by_structure: tuple[StructureAccuracy, ...]
     """Vertebrae and then discs, each top to bottom."""
 
     @classmethod
@@ -118,7 +113,7 @@ class SystemSummary(_Model):
         )
 
 
-class Calibration(_Model):
+class Calibration(Record):
     """Whether the confidences of one way of naming mean what they say."""
 
     sequences: Reliability
@@ -172,15 +167,9 @@ def _grouped(scores: Sequence[WindowScore], key: Callable[[WindowScore], str]) -
     return tuple(GroupSummary.of(value, [score for score in scores if key(score) == value]) for value in keys)
 
 
-def _by_structure(scores: Sequence[WindowScore]) -> tuple[StructureSummary, ...]:
+def _by_structure(scores: Sequence[WindowScore]) -> tuple[StructureAccuracy, ...]:
     counts: dict[str, list[tuple[str, int, int]]] = {}
     for score in scores:
         for structure in score.structures:
             counts.setdefault(structure.name, []).append((score.window.patient, int(structure.correct), 1))
-    names = sorted(counts, key=_place)
-    return tuple(StructureSummary(name=name, correct=Share.of(counts[name])) for name in names)
-
-
-def _place(name: str) -> tuple[bool, int, int]:
-    """Vertebrae before discs, each top to bottom."""
-    return "-" in name, LEVELS.index(name.split("-", maxsplit=1)[0]), BY_NAME[name].id
+    return tuple(StructureAccuracy(name=name, correct=Share.of(counts[name])) for name in sort_by_kind(counts))

@@ -11,11 +11,12 @@ from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
 
 from spine_segmentation.anatomy import BY_ID, Kind
+from spine_segmentation.arrays import Mask
 from spine_segmentation.evaluation.agreement import Agreement, MaskComparison
 from spine_segmentation.evaluation.false_volume import false_volume
+from spine_segmentation.evaluation.record import Record
 from spine_segmentation.evaluation.slice_bands import LATERAL_MM, MID_SAGITTAL_MM, distance_from_midline
 from spine_segmentation.evaluation.truth import UNKNOWN, kind_ids, require_same_grid, scored_ids
 from spine_segmentation.evaluation.unlabelled import SEMANTIC_VALUES, predicted_labels, unlabelled
@@ -23,14 +24,9 @@ from spine_segmentation.results import NamedStructure, SpineResult
 from spine_segmentation.volume import Volume
 
 Outcome = Literal["correct", "wrong", "undetermined", "missed"]
-Mask = npt.NDArray[np.bool_]
 
 
-class _Score(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class StructureScore(_Score):
+class StructureScore(Record):
     """How one labelled structure was found.
 
     The prediction that counts is the most frequent one inside the structure's mask, background apart.
@@ -63,7 +59,7 @@ class KindScore(Agreement):
     """Number of predicted structures, without those of which the truth says nothing."""
 
 
-class ScanScore(_Score):
+class ScanScore(Record):
     """Everything that was measured on one scan."""
 
     vertebrae: KindScore | None

@@ -6,21 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-from scipy.special import logsumexp
 
-from spine_segmentation.anatomy import LEVELS, Kind
+from spine_segmentation.anatomy import BY_NAME, LEVELS
+from spine_segmentation.arrays import Floats
 from spine_segmentation.evaluation.observation import ObservedWindow, as_instances
-from spine_segmentation.labeler import label_instances
-from spine_segmentation.labeling.confusion import allow_confusion
-from spine_segmentation.labeling.enumeration import UNTOLD, Enumeration
-from spine_segmentation.labeling.geometry import WEIGHT, geometry_evidence
-from spine_segmentation.labeling.presence import measure_presence
-from spine_segmentation.labeling.sequence import decode
+from spine_segmentation.labeler import decode_instances, label_instances
+from spine_segmentation.labeling.enumeration import Enumeration
+from spine_segmentation.labeling.geometry import WEIGHT
+from spine_segmentation.labeling.variant import Statement
 from spine_segmentation.levels import EVIDENCE_WEIGHT
 from spine_segmentation.results import Labeling
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -69,7 +64,7 @@ class Naming:
     names: tuple[InstanceName | None, ...]
     confidence: float
     determined: bool
-    variant: str = UNTOLD
+    variant: Statement = Statement.UNTOLD
 
 
 Namer = Callable[[ObservedWindow], Naming]
@@ -117,7 +112,7 @@ def count_from_below(window: ObservedWindow) -> Naming:
     column = iter(Enumeration(thoracic=12, lumbar=5).structures[::-1])
     names: list[InstanceName | None] = []
     for item in reversed(window.instances):
-        name = next((name for name in column if ("-" in name) == (item.kind is Kind.IVD)), None)
+        name = next((name for name in column if BY_NAME[name].kind is item.kind), None)
         names.append(InstanceName(name, 1.0, None, 0.0) if name else None)
     return Naming(tuple(names[::-1]), 1.0, determined=bool(names))
 
@@ -125,9 +120,7 @@ def count_from_below(window: ObservedWindow) -> Naming:
 def _name(window: ObservedWindow, weights: Weights, below_s1: Floats | None) -> Naming:
     instances = as_instances(window)
     levels = np.array([item.levels for item in window.instances]).reshape(-1, len(LEVELS))
-    geometry = _relative(geometry_evidence(instances.items) * weights.geometry / WEIGHT)
-    evidence, presence = allow_confusion(weights.image * levels) + geometry, measure_presence(instances.items)
-    decoding = decode([item.kind for item in instances.items], evidence, below_s1, presence=presence)
+    decoding = decode_instances(instances.items, weights.image * levels, below_s1, {}, weights.geometry)
     return _naming(label_instances(instances, decoding), window)
 
 
@@ -145,9 +138,3 @@ def _naming(labeling: Labeling, window: ObservedWindow) -> Naming:
     ]
     dropped = [None] * (len(window.instances) - len(names))
     return Naming((*names, *dropped), labeling.confidence, determined, labeling.variant)
-
-
-def _relative(evidence: Floats) -> Floats:
-    """Relate every row to its mean likelihood, as ``geometry_evidence`` does."""
-    relative: Floats = evidence - (logsumexp(evidence, axis=1, keepdims=True) - np.log(evidence.shape[1]))
-    return relative

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from spine_segmentation.anatomy import Kind
 from spine_segmentation.errors import UnreadableFile
 from spine_segmentation.evaluation.extent import labelled_extent
+from spine_segmentation.evaluation.record import Record
 from spine_segmentation.evaluation.true_instances import labelled_structures
 from spine_segmentation.evaluation.truth import UNKNOWN
 from spine_segmentation.evaluation.unlabelled import is_unlabelled
@@ -30,11 +31,7 @@ _REGIONS = {
 }  # fmt: skip
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
-
-
-class WindowIdentity(_Model):
+class WindowIdentity(Record):
     """Which window of which scan."""
 
     scan: str
@@ -67,7 +64,7 @@ class WindowIdentity(_Model):
         return " and ".join(ends) or "neither C2 nor L5"
 
 
-class ObservedInstance(_Model):
+class ObservedInstance(Record):
     """One separated structure and the evidence of its level."""
 
     kind: Kind
@@ -94,7 +91,7 @@ class ObservedInstance(_Model):
     """False where the truth says nothing about it: it is no false structure then."""
 
 
-class ObservedStructure(_Model):
+class ObservedStructure(Record):
     """One structure that a window requires."""
 
     name: str
@@ -103,7 +100,7 @@ class ObservedStructure(_Model):
     """Index of the instance that is most frequent inside it, background apart; None if there is none."""
 
 
-class ObservedWindow(_Model):
+class ObservedWindow(Record):
     """One window."""
 
     window: WindowIdentity
@@ -118,7 +115,7 @@ class ObservedWindow(_Model):
     """Why there are no instances; None if the run succeeded."""
 
 
-class BenchmarkRun(_Model):
+class BenchmarkRun(Record):
     """What was done with which scans."""
 
     version: str

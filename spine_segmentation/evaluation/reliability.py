@@ -6,20 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
+
+from spine_segmentation.arrays import Floats
+from spine_segmentation.evaluation.record import Record
 
 BINS = 10
 """Confidences from 0 to 1 fall into bins of equal width."""
 
-Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
-
-
-class Bin(_Model):
+class Bin(Record):
     """The answers whose confidence lies in one bin."""
 
     n: int
@@ -30,7 +27,7 @@ class Bin(_Model):
     """Share of them that is right."""
 
 
-class CoveragePoint(_Model):
+class CoveragePoint(Record):
     """The answers that are at least so confident."""
 
     threshold: float
@@ -43,7 +40,7 @@ class CoveragePoint(_Model):
     """Share of them that is right."""
 
 
-class Reliability(_Model):
+class Reliability(Record):
     """How confidences and accuracy compare."""
 
     n: int

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from spine_segmentation.evaluation.agreement import Agreement
 from spine_segmentation.evaluation.evaluate import Evaluation, ScanEvaluation
 from spine_segmentation.evaluation.false_volume import COLUMN_MARGIN_MM
 from spine_segmentation.evaluation.metrics import KindScore, ScanScore
+from spine_segmentation.evaluation.record import Record
 from spine_segmentation.evaluation.slice_bands import LATERAL_MM, MID_SAGITTAL_MM
 from spine_segmentation.evaluation.summary import (
     AgreementSummary,
@@ -51,10 +50,8 @@ the pipeline's, without reading. Definitions: docs/evaluation.md.
 """
 
 
-class Report(BaseModel):
+class Report(Record):
     """The content of ``evaluation.json``."""
-
-    model_config = ConfigDict(frozen=True)
 
     version: str
     """Version of this software."""

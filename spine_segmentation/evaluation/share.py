@@ -8,8 +8,9 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
 from scipy.stats import bootstrap
+
+from spine_segmentation.evaluation.record import Record
 
 CONFIDENCE_LEVEL = 0.95
 RESAMPLES = 1000
@@ -18,10 +19,8 @@ RESAMPLES = 1000
 _SEED = 0
 
 
-class Share(BaseModel):
+class Share(Record):
     """How many of some windows or structures have a property."""
-
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     count: int
     """Those that have it."""

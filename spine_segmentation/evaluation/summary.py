@@ -6,19 +6,15 @@ from collections.abc import Iterable, Sequence
 from typing import Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
-from spine_segmentation.anatomy import LEVELS
+from spine_segmentation.anatomy import sort_by_kind
 from spine_segmentation.evaluation.agreement import Agreement
 from spine_segmentation.evaluation.evaluate import Evaluation, ScanEvaluation
 from spine_segmentation.evaluation.metrics import KindScore, StructureScore
+from spine_segmentation.evaluation.record import Record
 
 
-class _Summary(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Statistic(_Summary):
+class Statistic(Record):
     """Mean and spread of one figure over scans or structures."""
 
     n: int
@@ -43,7 +39,7 @@ class Statistic(_Summary):
         return cls(n=len(numbers), mean=mean, sd=float(np.std(numbers, ddof=1)) if len(numbers) > 1 else None)
 
 
-class Names(_Summary):
+class Names(Record):
     """How often labelled structures were named correctly."""
 
     labelled: int
@@ -80,7 +76,7 @@ class Names(_Summary):
         )
 
 
-class AgreementSummary(_Summary):
+class AgreementSummary(Record):
     """How well masks fit over several scans."""
 
     dice: Statistic
@@ -123,7 +119,7 @@ class KindSummary(AgreementSummary):
     """Number of scans in which as many were found as are labelled."""
 
 
-class StructureSummary(_Summary):
+class StructureSummary(Record):
     """One named structure over all scans of a set that label it."""
 
     name: str
@@ -134,7 +130,7 @@ class StructureSummary(_Summary):
     """Outcomes."""
 
 
-class SetSummary(_Summary):
+class SetSummary(Record):
     """One set of scans. Scans without a result count as wrong in all accuracies, and with Dice 0."""
 
     name: str
@@ -220,14 +216,9 @@ def _summarise_kind(scores: Sequence[KindScore]) -> KindSummary:
 
 
 def _by_structure(scores: Sequence[StructureScore]) -> tuple[StructureSummary, ...]:
-    names = sorted({score.name for score in scores}, key=_position)
+    names = sort_by_kind({score.name for score in scores})
     groups = [[score for score in scores if score.name == name] for name in names]
     return tuple(
         StructureSummary(name=name, dice=Statistic.of(score.dice for score in group), names=Names.of(group))
         for name, group in zip(names, groups, strict=True)
     )
-
-
-def _position(name: str) -> tuple[bool, int]:
-    """Vertebrae before discs, each top to bottom."""
-    return "-" in name, LEVELS.index(name.split("-", maxsplit=1)[0])

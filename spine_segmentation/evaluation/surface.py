@@ -6,19 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
 from scipy.spatial import cKDTree
 
+from spine_segmentation.arrays import Floats, Mask
+from spine_segmentation.evaluation.record import Record
 from spine_segmentation.volume import Volume
 
-Mask = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
 
-
-class SurfaceScore(BaseModel):
+class SurfaceScore(Record):
     """How far two surfaces lie apart."""
-
-    model_config = ConfigDict(frozen=True)
 
     distance_95_mm: float
     """95th percentile of the distances from either surface to the other one, taken together."""

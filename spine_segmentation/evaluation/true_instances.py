@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from spine_segmentation.anatomy import BY_ID, LEVELS, Structure
+from spine_segmentation.anatomy import BY_ID, Kind, Structure
 from spine_segmentation.evaluation.truth import scored_ids
 from spine_segmentation.evaluation.windows import is_whole
 from spine_segmentation.results import Instance, Instances
@@ -59,4 +59,4 @@ def labelled_structures(truth: Volume) -> list[Structure]:
 
 def _place(structure: Structure) -> tuple[int, bool]:
     """Order in the column: a disc comes after the vertebra above it."""
-    return LEVELS.index(structure.name.split("-", maxsplit=1)[0]), "-" in structure.name
+    return structure.level, structure.kind is Kind.IVD

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
-
+from spine_segmentation.evaluation.record import Record
 from spine_segmentation.evaluation.share import Share
 from spine_segmentation.evaluation.window_score import WindowScore
-from spine_segmentation.labeling.enumeration import UNTOLD, VARIANT_STATEMENTS
+from spine_segmentation.labeling.variant import LUMBAR_STATEMENTS, THORACIC_STATEMENTS, Statement
 
 
-class VariantSummary(BaseModel):
+class VariantSummary(Record):
     """One variant over all windows in which the truth can be counted, whether the levels are determined or not."""
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
-
-    statement: str
-    """E.g. ``"L6 present"``."""
+    statement: Statement
+    """Of one region, e.g. ``"L6 present"``."""
     sensitivity: Share
     """Of the windows that show the variant, those in which it is stated."""
     specificity: Share
@@ -29,7 +26,7 @@ class VariantSummary(BaseModel):
     """Of the windows that do not and whose levels are determined, those in which it is not stated."""
 
     @classmethod
-    def of(cls, statement: str, scores: Sequence[WindowScore]) -> Self:
+    def of(cls, statement: Statement, scores: Sequence[WindowScore]) -> Self:
         """Summarise one variant.
 
         Args:
@@ -39,8 +36,8 @@ class VariantSummary(BaseModel):
         Returns:
             How often the variant is stated where it is shown, and where it is not.
         """
-        showing = [score for score in scores if _says(score.true_variant, statement)]
-        others = [score for score in scores if not _says(score.true_variant, statement)]
+        showing = [score for score in scores if statement in score.true_variant.parts]
+        others = [score for score in scores if statement not in score.true_variant.parts]
         return cls(
             statement=statement,
             sensitivity=_right(showing, statement, stated=True),
@@ -59,18 +56,14 @@ def summarise_variants(scores: Sequence[WindowScore]) -> tuple[VariantSummary, .
     Returns:
         One summary for each variant; none if no window can be counted.
     """
-    told = [score for score in scores if score.true_variant != UNTOLD]
-    return tuple(VariantSummary.of(statement, told) for statement in VARIANT_STATEMENTS) if told else ()
-
-
-def _says(variant: str, statement: str) -> bool:
-    """Whether a variant is stated, alone or with another."""
-    return statement in variant.split(", ")
+    told = [score for score in scores if score.true_variant != Statement.UNTOLD]
+    statements = (*LUMBAR_STATEMENTS.values(), *THORACIC_STATEMENTS.values()) if told else ()
+    return tuple(VariantSummary.of(statement, told) for statement in statements)
 
 
 def _determined(scores: Sequence[WindowScore]) -> list[WindowScore]:
     return [score for score in scores if score.determined]
 
 
-def _right(scores: Sequence[WindowScore], statement: str, *, stated: bool) -> Share:
-    return Share.of((score.window.patient, int(_says(score.variant, statement) == stated), 1) for score in scores)
+def _right(scores: Sequence[WindowScore], statement: Statement, *, stated: bool) -> Share:
+    return Share.of((score.window.patient, int((statement in score.variant.parts) == stated), 1) for score in scores)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
-from pydantic import BaseModel, ConfigDict, computed_field
+from pydantic import computed_field
 
-from spine_segmentation.anatomy import LEVELS, Kind
+from spine_segmentation.anatomy import BY_NAME, LEVELS, Kind
 from spine_segmentation.evaluation.naming import Naming
 from spine_segmentation.evaluation.observation import ObservedStructure, ObservedWindow, WindowIdentity
-from spine_segmentation.labeling.enumeration import implied_variant
+from spine_segmentation.evaluation.record import Record
+from spine_segmentation.labeling.variant import Statement, implied_variant
 
 
-class _Score(BaseModel):
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
-
-
-class StructureName(_Score):
+class StructureName(Record):
     """What one required structure is called."""
 
     name: str
@@ -33,7 +30,7 @@ class StructureName(_Score):
         return self.predicted == self.name
 
 
-class WindowScore(_Score):
+class WindowScore(Record):
     """How one window was named. Most likely names count where the levels are not determined."""
 
     window: WindowIdentity
@@ -48,7 +45,7 @@ class WindowScore(_Score):
     """Least posterior probability among the vertebrae that seem whole; 0 if there is none."""
     determined: bool
     """Whether the levels count as determined."""
-    variant: str
+    variant: Statement
     """What is said of the number of vertebrae."""
     error: str | None
     """Why nothing was named; None if the run succeeded."""
@@ -65,7 +62,7 @@ class WindowScore(_Score):
         return self.correct and not self.false_structures
 
     @property
-    def true_variant(self) -> str:
+    def true_variant(self) -> Statement:
         """What the truth says of the number of vertebrae in this field of view."""
         return implied_variant(self.window.vertebrae)
 
@@ -76,7 +73,7 @@ class WindowScore(_Score):
         steps = Counter(
             level_offset(structure.name, structure.predicted)
             for structure in self.structures
-            if structure.predicted is not None and "-" not in structure.name and "-" not in structure.predicted
+            if structure.predicted is not None and _are_vertebrae(structure.name, structure.predicted)
         )
         return max(steps, key=lambda step: (steps[step], -abs(step)), default=None)
 
@@ -120,6 +117,10 @@ def level_offset(true: str, predicted: str) -> int:
     """
     column = [level for level in LEVELS if level not in ("T13", "L6") or level in (true, predicted)]
     return column.index(predicted) - column.index(true)
+
+
+def _are_vertebrae(*names: str) -> bool:
+    return all(BY_NAME[name].kind is Kind.VERTEBRA for name in names)
 
 
 def _least_vertebra(window: ObservedWindow, naming: Naming) -> float:

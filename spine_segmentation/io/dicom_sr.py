@@ -206,7 +206,7 @@ def _percentage(concept: DicomCode, share: float) -> sr.Measurement:
 
 def _labelling_group(labeling: Labeling, source_series: str) -> sr.MeasurementsAndQualitativeEvaluations:
     """State whether and how the levels are determined, how probable they are, and how the vertebrae are enumerated."""
-    variants = [_statement(ENUMERATION, STATEMENTS[statement]) for statement in labeling.variant.split(", ")]
+    variants = [_statement(ENUMERATION, STATEMENTS[statement]) for statement in labeling.variant.parts]
     group = sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(derived_uid("tracking", source_series, _LABELLING), _LABELLING),
         finding_category=dicom_code(CATEGORY),

@@ -11,13 +11,13 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from spine_segmentation.anatomy import BY_ID, IVD, SACRUM_BELOW_S1, VERTEBRA, Kind
+from spine_segmentation.arrays import Bytes
 from spine_segmentation.io.atomic import atomic_path
 from spine_segmentation.io.presentation import structure_color
 from spine_segmentation.results import Candidate, NamedStructure, SpineResult
 from spine_segmentation.volume import Array, Volume
 
 Color = tuple[int, int, int]
-Bytes = npt.NDArray[np.uint8]
 
 PANEL_HEIGHT, PANEL_MAX_WIDTH = 840, 640
 """Size of one slice in the picture, pixels."""

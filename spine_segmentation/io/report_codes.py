@@ -6,6 +6,7 @@ from highdicom.coding_schemes import CodingSchemeIdentificationItem
 
 from spine_segmentation.anatomy import Code
 from spine_segmentation.io.product import PRODUCT_NAME
+from spine_segmentation.labeling.variant import Statement
 
 DESIGNATOR = "99SPINESEG"
 """Coding scheme designator; 99 marks a private scheme (DICOM PS3.16, 8.2)."""
@@ -27,14 +28,14 @@ SEQUENCE_PROBABILITY = _code("SEQUENCE_PROB", "Probability of the most likely se
 
 ENUMERATION = _code("ENUMERATION", "Enumeration of the vertebrae")
 STATEMENTS = {
-    "normal": _code("NORMAL", "Usual number of vertebrae"),
-    "L6 present": _code("L6_PRESENT", "L6 present"),
-    "L5 sacralised": _code("L5_SACRALISED", "L5 sacralised"),
-    "13 thoracic vertebrae": _code("13_THORACIC", "13 thoracic vertebrae"),
-    "11 thoracic vertebrae": _code("11_THORACIC", "11 thoracic vertebrae"),
-    "cannot tell from this field of view": _code("CANNOT_TELL", "Cannot tell from this field of view"),
+    Statement.NORMAL: _code("NORMAL", "Usual number of vertebrae"),
+    Statement.L6: _code("L6_PRESENT", "L6 present"),
+    Statement.L5_SACRALISED: _code("L5_SACRALISED", "L5 sacralised"),
+    Statement.THORACIC_13: _code("13_THORACIC", "13 thoracic vertebrae"),
+    Statement.THORACIC_11: _code("11_THORACIC", "11 thoracic vertebrae"),
+    Statement.UNTOLD: _code("CANNOT_TELL", "Cannot tell from this field of view"),
 }
-"""Values of ``ENUMERATION`` by statement of the labelling."""
+"""Values of ``ENUMERATION`` by what the labelling says of one region."""
 
 BASIS = _code("BASIS", "What the levels rest on beside this series")
 OTHER_SERIES = _code("OTHER_SERIES", "Other series of the study, named together with it")

@@ -13,8 +13,9 @@ from itertools import pairwise
 import numpy as np
 
 from spine_segmentation.anatomy import LEVELS
+from spine_segmentation.arrays import Floats
 from spine_segmentation.labeling.enumeration import ENUMERATIONS
-from spine_segmentation.labeling.lattice import Floats, log_sum
+from spine_segmentation.labeling.lattice import log_sum
 
 CONFUSION = 0.05
 """Probability that the network takes a structure for that of a neighbouring level, a working figure."""
@@ -38,8 +39,7 @@ def _taken_for() -> Floats:
     sacrum, transitional = LEVELS.index("S1"), LEVELS.index("L6")
     neighbours = np.zeros((len(LEVELS), len(LEVELS)))
     for enumeration in ENUMERATIONS:
-        vertebrae = [LEVELS.index(name) for name in enumeration.structures if "-" not in name]
-        for upper, lower in pairwise(vertebrae):
+        for upper, lower in pairwise(map(LEVELS.index, enumeration.vertebrae)):
             if lower != sacrum or upper == transitional:
                 neighbours[upper, lower] = neighbours[lower, upper] = 1.0
     shares = CONFUSION * neighbours / neighbours.sum(axis=1, keepdims=True)

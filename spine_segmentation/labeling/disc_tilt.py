@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from spine_segmentation.anatomy import Kind
+from spine_segmentation.arrays import Floats
 from spine_segmentation.results import Instances
-
-Floats = npt.NDArray[np.float64]
 
 LEAST_ELONGATION = 1.5
 """A disc that is not at least so much longer than high, by standard deviations, has no direction: a fragment."""

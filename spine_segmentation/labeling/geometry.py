@@ -20,9 +20,8 @@ import numpy.typing as npt
 from scipy.special import logsumexp
 
 from spine_segmentation.anatomy import LEVELS, Kind
+from spine_segmentation.arrays import Floats
 from spine_segmentation.results import Instance
-
-Floats = npt.NDArray[np.float64]
 
 PAIRS: tuple[tuple[str, str], ...] = tuple(pairwise(level for level in LEVELS if level not in ("T13", "L6")))
 """Neighbours of the usual column, C2-C3 to L5-S1."""
@@ -109,7 +108,7 @@ def measure(step: npt.ArrayLike) -> Floats:
     return np.array([np.log(spacing), np.arctan2(posterior, -superior)])
 
 
-def geometry_evidence(instances: Sequence[Instance]) -> Floats:
+def geometry_evidence(instances: Sequence[Instance], weight: float = WEIGHT) -> Floats:
     """Log-likelihood of what was measured between two neighbouring bodies, for each level.
 
     It is evidence of the lower body, or of the disc where no body was found below it. The tilt is the disc's; that of
@@ -117,6 +116,7 @@ def geometry_evidence(instances: Sequence[Instance]) -> Floats:
 
     Args:
         instances: Top to bottom.
+        weight: Power to which the likelihood is raised.
 
     Returns:
         Shape (n, len(LEVELS)), relative to the mean likelihood of all levels; zeros where nothing was measured, since
@@ -127,7 +127,7 @@ def geometry_evidence(instances: Sequence[Instance]) -> Floats:
     if joints:
         features = np.array([_measure_joint(instances, joint) for joint in joints])
         for joint, scores in zip(joints, _pair_scores(features, GeometryTable.read()), strict=True):
-            evidence[joint.owner] = _by_level(scores, instances[joint.owner].kind)
+            evidence[joint.owner] = weight * _by_level(scores, instances[joint.owner].kind)
     relative: Floats = evidence - (logsumexp(evidence, axis=1, keepdims=True) - np.log(len(LEVELS)))
     return relative
 
@@ -196,7 +196,7 @@ def _pair_scores(features: Floats, table: GeometryTable) -> Floats:
         for f in range(len(_FEATURES)):
             known = rows[np.isfinite(features[rows, f])]
             if len(known):
-                scores[known, known + first] += WEIGHT * _chain_rule(features[known, f], known + first, table, f)
+                scores[known, known + first] += _chain_rule(features[known, f], known + first, table, f)
     return scores
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from spine_segmentation.arrays import Floats
 
 
 def forward(steps: Floats) -> Floats:

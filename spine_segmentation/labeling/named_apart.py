@@ -8,8 +8,9 @@ from itertools import product
 
 import numpy as np
 
-from spine_segmentation.anatomy import LEVELS, Kind
+from spine_segmentation.anatomy import BY_NAME, Kind
 from spine_segmentation.labeling.matching import half_levels
+from spine_segmentation.labeling.variant import THORACIC_STATEMENTS, Statement
 from spine_segmentation.results import Labeling, NamedStructure
 
 _NOTHING_IN_COMMON = "no structures in common in the same order were found"
@@ -76,7 +77,7 @@ def _describe_misplaced(one: NamedStructure, other: NamedStructure, half_level: 
 
 
 def _level(structure: NamedStructure) -> int:
-    return LEVELS.index(structure.best_name.partition("-")[0])
+    return BY_NAME[structure.best_name].level
 
 
 def _count_otherwise(one: Labeling, other: Labeling) -> bool:
@@ -85,7 +86,7 @@ def _count_otherwise(one: Labeling, other: Labeling) -> bool:
     return any(counts[region] != others[region] for region in counts.keys() & others.keys())
 
 
-def _counts(labeling: Labeling) -> dict[str, str]:
+def _counts(labeling: Labeling) -> dict[str, Statement]:
     """What is said of the thoracic and of the lumbar vertebrae, as far as their number is told.
 
     A statement tells the number of its own region, and "normal" always that of the lumbar vertebrae. Nothing said of
@@ -93,8 +94,9 @@ def _counts(labeling: Labeling) -> dict[str, str]:
     """
     if labeling.status != "determined" or labeling.variant_odds is None:
         return {}
-    said = {"thoracic" if "thoracic" in part else "lumbar": part for part in labeling.variant.split(", ")}
+    thoracic = THORACIC_STATEMENTS.values()
+    said = {"thoracic" if part in thoracic else "lumbar": part for part in labeling.variant.parts}
     names = [structure.name for structure in labeling.structures if structure.name is not None]
-    regions = {vertebra[0] for name in names for vertebra in name.split("-")}
+    regions = {vertebra[0] for name in names for vertebra in BY_NAME[name].vertebrae}
     ends = {"thoracic": {"C", "L"}, "lumbar": {"T", "S"}}
-    return {region: "normal" for region, both in ends.items() if regions >= both} | said
+    return {region: Statement.NORMAL for region, both in ends.items() if regions >= both} | said

@@ -17,9 +17,8 @@ import numpy.typing as npt
 from scipy.special import ndtr
 
 from spine_segmentation.anatomy import Kind
+from spine_segmentation.arrays import Floats
 from spine_segmentation.results import Instance
-
-Floats = npt.NDArray[np.float64]
 
 MISSED_COUNTS = 6
 """Numbers of missed vertebrae that are told apart: none to four, and five or more, which count as five: the longest gap

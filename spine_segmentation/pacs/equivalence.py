@@ -15,7 +15,7 @@ from pathlib import Path
 import pydicom
 
 from spine_segmentation.io.dicom_copies import PIXELS, UNDECODABLE, is_same_image, texts
-from spine_segmentation.run_status import quiet_readers
+from spine_segmentation.process_setup import quiet_readers
 
 logger = logging.getLogger(__name__)
 

@@ -27,8 +27,10 @@ from spine_segmentation.io.status import write_status
 from spine_segmentation.io.study_input import name_series, read_study
 from spine_segmentation.pacs.objects import Version, write_objects
 from spine_segmentation.pacs.protocol import Hello, Reply, Request, SeriesRequest
+from spine_segmentation.process_setup import quiet_readers
 from spine_segmentation.results import ModelIdentity, Outcome, SpineResult
-from spine_segmentation.run_status import INTERNAL_ERROR, RunStatus, quiet_readers
+from spine_segmentation.run_status import INTERNAL_ERROR, RunStatus
+from spine_segmentation.termination import exit_on_error
 from spine_segmentation.volume import Volume
 
 logger = logging.getLogger(__name__)
@@ -183,11 +185,8 @@ def main(device: str, models: str) -> None:
         return partial(process_study, pipeline), (pipeline.segmenter.identity, pipeline.labeler.identity)
 
     logging.basicConfig(level=logging.WARNING, format="worker: %(message)s")
-    try:
+    with exit_on_error():
         serve_requests(load)
-    except SpineError as error:
-        logger.error("%s", error)
-        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

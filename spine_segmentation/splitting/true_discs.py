@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from spine_segmentation.arrays import Floats
 
 MAX_BONE_SHARE = 0.4
 """A disc whose plane runs through bone for more than this share is doubtful: the joint of C1 and C2 beside the dens, a

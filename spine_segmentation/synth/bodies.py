@@ -6,19 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.synth.column import Column
 from spine_segmentation.synth.endplates import EndplateShapes, draw_endplates
-from spine_segmentation.synth.morphometry import (
-    BELOW_S1,
-    L1,
-    L5,
-    S1,
-    Floats,
-    by_region,
-    is_cervical,
-    is_lumbar,
-    is_presacral,
-)
+from spine_segmentation.synth.morphometry import BELOW_S1, L1, L5, S1, by_region, is_cervical, is_lumbar, is_presacral
 from spine_segmentation.synth.profiles import profile
 
 _SACRAL_BODY = 0.68

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.synth.body_frame import BodyFrame
 from spine_segmentation.synth.column import Column
 from spine_segmentation.synth.coordinates import Coordinates
-from spine_segmentation.synth.morphometry import T1, Floats, is_presacral
+from spine_segmentation.synth.morphometry import T1, is_presacral
 from spine_segmentation.synth.profiles import lookup, per_level, profile
 from spine_segmentation.synth.tissues import Semantic, Tissue, TissueMap
 

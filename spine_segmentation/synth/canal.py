@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.synth.bodies import BodyShapes
 from spine_segmentation.synth.column import Column
 from spine_segmentation.synth.coordinates import Coordinates
 from spine_segmentation.synth.implicit import intersect
 from spine_segmentation.synth.level_tables import along, lost_height, ranks
-from spine_segmentation.synth.morphometry import L1, L5, S1, Floats, is_lumbar
+from spine_segmentation.synth.morphometry import L1, L5, S1, is_lumbar
 from spine_segmentation.synth.nerves import NerveShapes, draw_nerves, paint_nerves
 from spine_segmentation.synth.profiles import lookup, profile
 from spine_segmentation.synth.selection import paint_where

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +12,11 @@ from typing import get_args
 import numpy as np
 
 from spine_segmentation.errors import UsageError
-from spine_segmentation.evaluation.label_mapping import MAPPING_FILE, structure_id_mapping, write_mapping
+from spine_segmentation.evaluation.label_mapping import MAPPING_FILE, synthetic_mapping, write_mapping
 from spine_segmentation.io.atomic import output_errors
 from spine_segmentation.io.nifti import write_nifti
 from spine_segmentation.io.output_folder import make_folder
+from spine_segmentation.progress import Progress
 from spine_segmentation.synth.contrast import Weighting
 from spine_segmentation.synth.dicom import quantize, write_study
 from spine_segmentation.synth.generator import SyntheticScan, generate_volume
@@ -32,9 +33,6 @@ _IMAGE = "_img.nii.gz"
 _REGIONS: tuple[Region, ...] = get_args(Region)
 _REGION_STREAM = 1
 """Keeps the draw of the region apart from that of the person."""
-
-Progress = Callable[[int, int], None]
-"""Called after each case, with the number of cases done and of all cases."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ def write_cases(
     for index in range(count):
         scans = generate_case(seed + index, protocol)
         with _staging(folder) as staging:
-            write_mapping(structure_id_mapping(synthetic=True), staging / MAPPING_FILE)
+            write_mapping(synthetic_mapping(), staging / MAPPING_FILE)
             name = f"synth_{index:04d}"
             _write_dicom(scans, staging / name, seed + index) if dicom else _write_nifti(scans, staging, name)
         if progress is not None:

@@ -8,16 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from spine_segmentation.anatomy import VERSE_NUMBERS
+from spine_segmentation.arrays import Floats
 from spine_segmentation.synth.deformities import draw_deformities
-from spine_segmentation.synth.morphometry import (
-    BELOW_S1,
-    COCCYGEAL_SEGMENTS,
-    LEVEL_SIZES,
-    S1,
-    SACRAL_SEGMENTS,
-    Floats,
-    Levels,
-)
+from spine_segmentation.synth.morphometry import BELOW_S1, COCCYGEAL_SEGMENTS, LEVEL_SIZES, S1, SACRAL_SEGMENTS, Levels
 from spine_segmentation.synth.shape_statistics import at_levels, shape_statistics
 from spine_segmentation.synth.variants import Variant, draw_sacral_wing, draw_variant, presacral_names
 

@@ -7,8 +7,9 @@ from enum import StrEnum
 
 import numpy as np
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.synth.column import NAMES, Column
-from spine_segmentation.synth.morphometry import LEVEL_SIZES, Floats, is_lumbar, is_presacral
+from spine_segmentation.synth.morphometry import LEVEL_SIZES, is_lumbar, is_presacral
 from spine_segmentation.synth.signals import RED_MARROW, SIGNALS, Signal
 from spine_segmentation.synth.tissues import Tissue
 

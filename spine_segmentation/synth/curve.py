@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.synth.column import Column
-from spine_segmentation.synth.morphometry import C7, S1, T11, Floats
+from spine_segmentation.synth.morphometry import C7, S1, T11
 from spine_segmentation.synth.profiles import ARC_LENGTHS, ARC_START, ARC_STEP, profile
 from spine_segmentation.synth.shape_statistics import at_levels, shape_statistics
 

@@ -8,19 +8,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from spine_segmentation.synth.morphometry import (
-    C5,
-    C6,
-    L1,
-    L4,
-    L5,
-    T8,
-    Floats,
-    Levels,
-    by_region,
-    is_cervical,
-    is_presacral,
-)
+from spine_segmentation.arrays import Floats
+from spine_segmentation.synth.morphometry import C5, C6, L1, L4, L5, T8, Levels, by_region, is_cervical, is_presacral
 
 FRACTURED = 0.12
 """Share of persons with one to three compression fractures; 0.054 of adults from 40 years on, 0.18 from 80 years on

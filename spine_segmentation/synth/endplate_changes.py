@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.synth.body_frame import BodyFrame
 from spine_segmentation.synth.column import Column
-from spine_segmentation.synth.morphometry import Floats, by_region, is_presacral
+from spine_segmentation.synth.morphometry import by_region, is_presacral
 from spine_segmentation.synth.noise import Noise
 from spine_segmentation.synth.profiles import per_level
 from spine_segmentation.synth.tissues import Tissue, TissueMap

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.synth.column import Column
-from spine_segmentation.synth.morphometry import C2, L1, Floats, by_region, is_cervical, is_presacral
+from spine_segmentation.synth.morphometry import C2, L1, by_region, is_cervical, is_presacral
 
 _LARGEST_HOLLOW = 0.3
 """Share of the body's height that one endplate's hollow takes at most."""

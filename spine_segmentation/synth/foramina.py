@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.synth.canal import CanalFrame
 from spine_segmentation.synth.column import Column
 from spine_segmentation.synth.coordinates import Coordinates
 from spine_segmentation.synth.implicit import intersect, rounded
 from spine_segmentation.synth.level_tables import along, gather, ranks
-from spine_segmentation.synth.morphometry import Floats, is_presacral
+from spine_segmentation.synth.morphometry import is_presacral
 from spine_segmentation.synth.tissues import Semantic, Tissue, TissueMap
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.synth.body_frame import BodyFrame
 from spine_segmentation.synth.column import Column
 from spine_segmentation.synth.coordinates import Coordinates
-from spine_segmentation.synth.morphometry import S1, Floats, by_region, is_lumbar, is_presacral
+from spine_segmentation.synth.morphometry import S1, by_region, is_lumbar, is_presacral
 from spine_segmentation.synth.profiles import per_level
 from spine_segmentation.synth.tissues import Semantic, Tissue, TissueMap
 

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.synth.body_frame import BodyFrame
 from spine_segmentation.synth.column import Column
 from spine_segmentation.synth.coordinates import Coordinates
-from spine_segmentation.synth.morphometry import C3, C7, L1, L5, Floats, by_region
+from spine_segmentation.synth.morphometry import C3, C7, L1, L5, by_region
 from spine_segmentation.synth.profiles import per_level
 from spine_segmentation.synth.tissues import Semantic, Tissue, TissueMap
 

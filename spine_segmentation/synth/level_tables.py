@@ -11,8 +11,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.synth.column import Column
-from spine_segmentation.synth.morphometry import L5, L6, LEVEL_SIZES, S1, T12, T13, Floats
+from spine_segmentation.synth.morphometry import L5, L6, LEVEL_SIZES, S1, T12, T13
 from spine_segmentation.synth.profiles import ARC_LENGTHS, ARC_START, ARC_STEP
 
 if TYPE_CHECKING:

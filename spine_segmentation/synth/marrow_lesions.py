@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.synth.body_frame import BodyFrame
 from spine_segmentation.synth.column import Column
 from spine_segmentation.synth.coordinates import Coordinates
-from spine_segmentation.synth.morphometry import Floats, is_cervical
+from spine_segmentation.synth.morphometry import is_cervical
 from spine_segmentation.synth.noise import Noise
 from spine_segmentation.synth.profiles import per_level
 from spine_segmentation.synth.tissues import Tissue, TissueMap

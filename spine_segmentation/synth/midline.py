@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.synth.canal import CanalFrame
 from spine_segmentation.synth.column import Column
 from spine_segmentation.synth.coordinates import Coordinates
 from spine_segmentation.synth.implicit import intersect
 from spine_segmentation.synth.level_tables import along, ranks
-from spine_segmentation.synth.morphometry import C7, Floats
+from spine_segmentation.synth.morphometry import C7
 from spine_segmentation.synth.profiles import lookup, profile
 from spine_segmentation.synth.tissues import NO_LEVEL, Tissue, TissueMap
 from spine_segmentation.synth.waves import Waves, draw_waves, wave

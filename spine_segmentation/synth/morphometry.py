@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from spine_segmentation.anatomy import VERSE_NUMBERS
+from spine_segmentation.arrays import Floats
 
-Floats = npt.NDArray[np.float64]
 Levels = npt.NDArray[np.int64]
 
 T13, S1, BELOW_S1 = VERSE_NUMBERS["T13"], VERSE_NUMBERS["S1"], VERSE_NUMBERS["S2 and below"]

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.synth.column import Column
 from spine_segmentation.synth.coordinates import Coordinates
 from spine_segmentation.synth.implicit import intersect
-from spine_segmentation.synth.morphometry import C5, L1, T1, Floats
+from spine_segmentation.synth.morphometry import C5, L1, T1
 from spine_segmentation.synth.profiles import ARC_LENGTHS, lookup, profile
 from spine_segmentation.synth.tissues import Tissue, TissueMap
 from spine_segmentation.synth.waves import Waves, draw_waves, wave

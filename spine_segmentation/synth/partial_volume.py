@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.synth.grid import Grid
-from spine_segmentation.synth.morphometry import Floats
 
 THICK_SLICE_MM = 2.0
 """Thinner slices are sampled in their middle plane only, and do not mix: they come from three-dimensional scans."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.synth.body_frame import BodyFrame
 from spine_segmentation.synth.bridging import Bridges, draw_bridges, paint_bridges
 from spine_segmentation.synth.column import Column
@@ -16,7 +17,7 @@ from spine_segmentation.synth.endplate_changes import EndplateChanges, draw_endp
 from spine_segmentation.synth.herniation import Herniations, draw_herniations, paint_herniations
 from spine_segmentation.synth.implants import REACH_OF_SCREWS_MM, Implants, draw_implants, paint_implants
 from spine_segmentation.synth.marrow_lesions import MarrowLesions, draw_marrow_lesions, paint_marrow_lesions
-from spine_segmentation.synth.morphometry import Floats, is_presacral
+from spine_segmentation.synth.morphometry import is_presacral
 from spine_segmentation.synth.noise import Noise
 from spine_segmentation.synth.tissues import TissueMap
 

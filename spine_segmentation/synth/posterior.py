@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.synth.canal import CanalFrame
 from spine_segmentation.synth.column import Column
 from spine_segmentation.synth.coordinates import Coordinates
@@ -18,7 +19,7 @@ from spine_segmentation.synth.implicit import intersect
 from spine_segmentation.synth.laminae import LaminaShapes, draw_laminae, paint_laminae
 from spine_segmentation.synth.level_tables import gather, position, positions
 from spine_segmentation.synth.midline import MIDLINE_MM, MidlineShape, draw_midline, fall, paint_midline
-from spine_segmentation.synth.morphometry import L1, S1, T1, Floats, is_cervical, is_lumbar
+from spine_segmentation.synth.morphometry import L1, S1, T1, is_cervical, is_lumbar
 from spine_segmentation.synth.pedicles import PedicleShapes, draw_pedicles, paint_pedicles
 from spine_segmentation.synth.sacral_wings import SacralShapes, draw_sacral_wings, paint_sacral_wings
 from spine_segmentation.synth.selection import paint_where

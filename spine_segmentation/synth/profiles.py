@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-Floats = npt.NDArray[np.float64]
+from spine_segmentation.arrays import Floats
 
 ARC_START = -220.0
 """Arc length at which every table begins, mm; 0 is the base of the dens and it grows downwards."""

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.synth.column import Column
-from spine_segmentation.synth.morphometry import T1, T12, T13, Floats, is_thoracic
+from spine_segmentation.synth.morphometry import T1, T12, T13, is_thoracic
 from spine_segmentation.synth.profiles import per_level
 from spine_segmentation.synth.scene import Patch, Reach, Scene, tabulate
 from spine_segmentation.synth.tissues import Tissue

@@ -10,7 +10,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from spine_segmentation.synth.morphometry import Floats, Levels, is_cervical, is_lumbar, is_presacral, is_thoracic
+from spine_segmentation.arrays import Floats
+from spine_segmentation.synth.morphometry import Levels, is_cervical, is_lumbar, is_presacral, is_thoracic
 
 _CERVICAL, _THORACIC, _LUMBAR = (0, 5), (6, 17), (18, 22)
 """First and last row of the table by region of the upper vertebra; the last one also stands for L5-S1."""

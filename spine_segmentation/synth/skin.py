@@ -9,11 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.synth.canal import CanalFrame
 from spine_segmentation.synth.column import Column
 from spine_segmentation.synth.coordinates import Coordinates
 from spine_segmentation.synth.landmarks import Landmarks
-from spine_segmentation.synth.morphometry import C2, C5, C7, L1, L5, S1, T1, T12, Floats
+from spine_segmentation.synth.morphometry import C2, C5, C7, L1, L5, S1, T1, T12
 from spine_segmentation.synth.overwrite import overwrite
 from spine_segmentation.synth.profiles import lookup, profile
 from spine_segmentation.synth.tissues import Tissue, TissueMap

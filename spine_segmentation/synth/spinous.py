@@ -8,13 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.synth.canal import CanalFrame
 from spine_segmentation.synth.column import Column
 from spine_segmentation.synth.coordinates import Coordinates
 from spine_segmentation.synth.implicit import intersect
 from spine_segmentation.synth.level_tables import along, ranks
 from spine_segmentation.synth.midline import MIDLINE_MM
-from spine_segmentation.synth.morphometry import C7, Floats, is_lumbar, is_presacral
+from spine_segmentation.synth.morphometry import C7, is_lumbar, is_presacral
 from spine_segmentation.synth.tissues import Semantic, Tissue, TissueMap
 
 

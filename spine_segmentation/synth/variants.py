@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spine_segmentation.synth.morphometry import C2, Floats
+from spine_segmentation.arrays import Floats
+from spine_segmentation.synth.morphometry import C2
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from typing import Literal
 import numpy as np
 import torch
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.synth.column import Column
 from spine_segmentation.synth.curve import Curve
 from spine_segmentation.synth.grid import Grid
-from spine_segmentation.synth.morphometry import BELOW_S1, C2, L1, T1, Floats
+from spine_segmentation.synth.morphometry import BELOW_S1, C2, L1, T1
 from spine_segmentation.synth.profiles import ARC_LENGTHS
 
 Region = Literal["cervical", "thoracic", "lumbar", "whole"]

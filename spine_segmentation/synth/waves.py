@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spine_segmentation.synth.morphometry import Floats
+from spine_segmentation.arrays import Floats
 
 _COUNT = 5
 

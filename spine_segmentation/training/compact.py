@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from spine_segmentation.arrays import Bytes
 from spine_segmentation.training.pack_format import dequantise, quantise
 from spine_segmentation.training.scans import AnnotatedScan
 
@@ -18,8 +18,6 @@ MARGIN_MM = 45.0
 
 PIXEL_MM = 0.8
 """In-plane pixel size that finer scans are brought to."""
-
-Bytes = npt.NDArray[np.uint8]
 
 
 def shrink(scan: AnnotatedScan) -> AnnotatedScan:

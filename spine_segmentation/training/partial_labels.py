@@ -1,6 +1,6 @@
 """Training targets from masks that label only part of what an image shows.
 
-Masks carry VerSe numbers: bodies 1..28, the disc below vertebra v as 100 + v, posterior elements 60, canal 61.
+Masks carry VerSe numbers, see ``anatomy``.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from spine_segmentation.anatomy import VERSE_DISC_BASE, VERSE_NUMBERS, VERSE_POSTERIOR_ELEMENTS, VERSE_SPINAL_CANAL
 from spine_segmentation.networks import CHANNELS
 from spine_segmentation.seam import near_seam
 from spine_segmentation.training.samples import IGNORE, NO_DISC
 from spine_segmentation.volume import Array, Volume
-
-POSTERIOR_ELEMENTS, SPINAL_CANAL = 60, 61
 
 
 def semantic_target(mask: Volume) -> npt.NDArray[np.uint8]:
@@ -29,10 +28,10 @@ def semantic_target(mask: Volume) -> npt.NDArray[np.uint8]:
         lowest of the spine, and there is no disc below it.
     """
     target = tissue_classes(mask)
-    bodies, posterior = _bodies(mask.array), mask.array == POSTERIOR_ELEMENTS
+    bodies, posterior = _bodies(mask.array), mask.array == VERSE_POSTERIOR_ELEMENTS
     above, below, lowest = _beyond_ends(mask)
     target[(target == 0) & above] = IGNORE
-    target[(target == 0) & below] = NO_DISC if lowest > 100 else IGNORE
+    target[(target == 0) & below] = NO_DISC if lowest > VERSE_DISC_BASE else IGNORE
     target[near_seam(bodies, posterior, mask.spacing)] = IGNORE
     return target
 
@@ -49,8 +48,8 @@ def tissue_classes(mask: Volume) -> npt.NDArray[np.uint8]:
     classes = np.zeros(mask.shape, np.uint8)
     classes[_bodies(mask.array)] = CHANNELS.index("vertebra")
     classes[_discs(mask.array)] = CHANNELS.index("ivd")
-    classes[mask.array == POSTERIOR_ELEMENTS] = CHANNELS.index("posterior elements")
-    classes[mask.array == SPINAL_CANAL] = CHANNELS.index("spinal canal")
+    classes[mask.array == VERSE_POSTERIOR_ELEMENTS] = CHANNELS.index("posterior elements")
+    classes[mask.array == VERSE_SPINAL_CANAL] = CHANNELS.index("spinal canal")
     return classes
 
 
@@ -66,16 +65,16 @@ def level_target(mask: Volume) -> npt.NDArray[np.uint8]:
     target = np.full(mask.shape, IGNORE, np.uint8)
     bodies, discs = _bodies(mask.array), _discs(mask.array)
     target[bodies] = mask.array[bodies]
-    target[discs] = mask.array[discs] - 100
+    target[discs] = mask.array[discs] - VERSE_DISC_BASE
     return target
 
 
 def _bodies(values: Array) -> npt.NDArray[np.bool_]:
-    return np.asarray((values >= 1) & (values <= 28))
+    return np.isin(values, list(VERSE_NUMBERS.values()))
 
 
 def _discs(values: Array) -> npt.NDArray[np.bool_]:
-    return np.asarray((values >= 101) & (values <= 128))
+    return np.isin(values, [VERSE_DISC_BASE + number for number in VERSE_NUMBERS.values()])
 
 
 def _beyond_ends(mask: Volume) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], int]:

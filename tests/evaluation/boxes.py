@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from spine_segmentation.anatomy import BY_ID, BY_NAME, IVD, VERTEBRA, Kind
+from spine_segmentation.labeling.variant import Statement
 from spine_segmentation.results import Instance, Labeling, NamedStructure, SpineResult
 from spine_segmentation.volume import Volume
 
@@ -81,5 +82,5 @@ def _result(labels: Volume, structures: list[NamedStructure]) -> SpineResult:
     values = np.zeros(256, np.uint8)
     for structure in structures:
         values[structure.id] = VERTEBRA if structure.kind is Kind.VERTEBRA else IVD
-    labeling = Labeling(labels, tuple(structures), "determined", 0.9, (), 0.0, "normal")
+    labeling = Labeling(labels, tuple(structures), "determined", 0.9, (), 0.0, Statement.NORMAL)
     return SpineResult(labels, labels.with_array(values[labels.array]), labeling, (), {})

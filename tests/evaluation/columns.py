@@ -7,7 +7,8 @@ import numpy as np
 from spine_segmentation.anatomy import BY_ID, BY_NAME, LEVELS
 from spine_segmentation.evaluation.label_benchmark import Observer
 from spine_segmentation.evaluation.true_instances import true_instances
-from spine_segmentation.results import Instances, LevelEvidence
+from spine_segmentation.results import LevelEvidence
+from spine_segmentation.study import Look
 from spine_segmentation.volume import Volume
 from tests.phantoms import Phantom, build, structures
 
@@ -34,7 +35,8 @@ def image_of(truth: Volume) -> Volume:
 def knowing(shift: int = 0) -> Observer:
     """Networks that see the truth in the image, and name every structure so many levels too low."""
 
-    def score_levels(image: Volume, instances: Instances) -> LevelEvidence:
+    def look(image: Volume, truth: Volume) -> Look:
+        instances = true_instances(truth)
         evidence = np.full((len(instances.items), len(LEVELS)), -STRENGTH)
         for k, item in enumerate(instances.items):
             shown = image.array[instances.labels.array == item.label].astype(np.intp)
@@ -42,6 +44,6 @@ def knowing(shift: int = 0) -> Observer:
             usual = [level for level in LEVELS if level not in ("T13", "L6")]
             level = usual[(usual.index(name.split("-")[0]) + shift) % len(usual)]
             evidence[k, LEVELS.index(level)] = 0.0
-        return LevelEvidence(evidence, np.full(len(instances.items), -STRENGTH))
+        return Look("", instances, LevelEvidence(evidence, np.full(len(instances.items), -STRENGTH)))
 
-    return Observer(lambda _, truth: true_instances(truth), score_levels, (), true_instances=True)
+    return Observer(look, (), true_instances=True)

@@ -10,7 +10,7 @@ import pytest
 from spine_segmentation.anatomy import LEVELS
 from spine_segmentation.evaluation import calibration_fit
 from spine_segmentation.evaluation.calibration_fit import CRITERIA, cross_fit, log_loss
-from spine_segmentation.evaluation.label_mapping import structure_id_mapping, write_mapping
+from spine_segmentation.evaluation.label_mapping import synthetic_mapping, write_mapping
 from spine_segmentation.evaluation.naming import InstanceName, Naming
 from spine_segmentation.evaluation.observation import ObservedWindow, read_observations, write_observations
 from spine_segmentation.evaluation.reliability import Reliability
@@ -108,7 +108,7 @@ def test_the_script_fits_kept_evidence_and_folders(
     (tmp_path / "scans").mkdir()
     write_nifti(lumbar_scan.image, tmp_path / "scans" / "d_img.nii.gz")
     write_truth(lumbar_scan, tmp_path / "scans" / "d_seg.nii.gz")
-    write_mapping(structure_id_mapping(synthetic=True), tmp_path / "scans" / "mapping.yaml")
+    write_mapping(synthetic_mapping(), tmp_path / "scans" / "mapping.yaml")
     sources = [str(tmp_path / "kept.json"), str(tmp_path / "scans")]
     monkeypatch.setattr(sys, "argv", ["fit", str(tmp_path / "out"), *sources, "--max-windows", "2"])
     runpy.run_path(str(SCRIPT), run_name="__main__")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spine_segmentation.anatomy import BY_ID, Kind
+from spine_segmentation.anatomy import BY_ID, LEVELS, Kind
 from spine_segmentation.errors import UnreadableFile, UsageError
 from spine_segmentation.evaluation.label_benchmark import (
     VISIBLE,
@@ -14,7 +14,7 @@ from spine_segmentation.evaluation.label_benchmark import (
     parse_visible,
     patient_and_contrast,
 )
-from spine_segmentation.evaluation.label_mapping import structure_id_mapping
+from spine_segmentation.evaluation.label_mapping import synthetic_mapping
 from spine_segmentation.evaluation.naming import name_window
 from spine_segmentation.evaluation.observation import (
     Observations,
@@ -28,13 +28,14 @@ from spine_segmentation.evaluation.windows import crop_rows, list_windows
 from spine_segmentation.io.nifti import write_nifti
 from spine_segmentation.pipeline import SpinePipeline
 from spine_segmentation.results import Instances, LevelEvidence
+from spine_segmentation.study import Look
 from spine_segmentation.synth.generator import SyntheticScan
 from spine_segmentation.synth.truth import label_map
 from spine_segmentation.volume import Volume
 from tests.evaluation.columns import column, image_of, knowing
 
 COLUMN = column("T12", "S1")
-MAPPING = structure_id_mapping()
+MAPPING = synthetic_mapping()
 
 
 def write_scan(folder: Path, name: str, truth: Volume) -> None:
@@ -110,11 +111,12 @@ def test_the_orientation_of_the_files_does_not_matter(observations: Observations
 def test_the_networks_see_nothing_outside_the_window(folder: Path) -> None:
     seen: list[tuple[Volume, Volume]] = []
 
-    def separate(image: Volume, truth: Volume) -> Instances:
+    def look(image: Volume, truth: Volume) -> Look:
         seen.append((image, truth))
-        return Instances(image.with_array(np.zeros(image.shape, np.uint16)), ())
+        nothing = Instances(image.with_array(np.zeros(image.shape, np.uint16)), ())
+        return Look("", nothing, LevelEvidence(np.zeros((0, len(LEVELS))), np.zeros(0)))
 
-    windows = observe(folder, Observer(separate, knowing().score_levels, (), true_instances=False)).windows
+    windows = observe(folder, Observer(look, (), true_instances=False)).windows
     for (image, truth), window in zip(seen, windows, strict=True):
         first, end = window.window.rows
         assert image.shape[1] == truth.shape[1] == end - first
@@ -123,12 +125,13 @@ def test_the_networks_see_nothing_outside_the_window(folder: Path) -> None:
 
 
 def test_a_window_that_fails_is_wrong_and_hides_no_other(folder: Path) -> None:
-    def score_levels(image: Volume, instances: Instances) -> LevelEvidence:
-        if len(instances.items) > 10:
+    def look(image: Volume, truth: Volume) -> Look:
+        found = knowing().look(image, truth)
+        if len(found.instances.items) > 10:
             raise IndexError("list index\nout of range")
-        return knowing().score_levels(image, instances)
+        return found
 
-    windows = observe(folder, Observer(knowing().separate, score_levels, (), true_instances=True)).windows
+    windows = observe(folder, Observer(look, (), true_instances=True)).windows
     failed = [window for window in windows if window.error]
     assert 0 < len(failed) < len(windows)
     for window in failed:

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from spine_segmentation.anatomy import BY_NAME, LEVELS, VERSE_NUMBERS
+from spine_segmentation.anatomy import BY_NAME, LEVELS, VERSE_DISC_BASE, VERSE_NUMBERS
 from spine_segmentation.errors import UnreadableFile
 from spine_segmentation.evaluation.label_mapping import (
     DEFAULT_MAPPING,
     MAPPING_FILE,
     load_mapping,
     mapping_of,
-    structure_id_mapping,
+    synthetic_mapping,
     write_mapping,
 )
 
@@ -27,7 +27,7 @@ def test_the_default_knows_every_verse_number() -> None:
 def test_the_default_names_the_disc_below_each_vertebra() -> None:
     values = load_mapping().values
     assert (values[119], values[124]) == ("T12-L1", "L5-S1")
-    discs = {name: values[100 + VERSE_NUMBERS[name]] for name in LEVELS[:-1]}
+    discs = {name: values[VERSE_DISC_BASE + VERSE_NUMBERS[name]] for name in LEVELS[:-1]}
     assert all(disc.split("-")[0] == upper for upper, disc in discs.items())
 
 
@@ -85,14 +85,14 @@ def test_the_default_lies_in_the_package() -> None:
 
 
 def test_structure_ids_mean_what_the_table_of_structures_says(tmp_path: Path) -> None:
-    write_mapping(structure_id_mapping(), tmp_path / MAPPING_FILE)
+    write_mapping(synthetic_mapping(), tmp_path / MAPPING_FILE)
     mapping = load_mapping(tmp_path / MAPPING_FILE)
-    assert mapping == structure_id_mapping()
-    assert not mapping.synthetic
+    assert mapping == synthetic_mapping()
+    assert mapping.synthetic
     assert {name: value for value, name in mapping.values.items()} == {n: s.id for n, s in BY_NAME.items()}
 
 
 def test_a_folder_may_bring_its_own_mapping(tmp_path: Path) -> None:
     assert mapping_of(tmp_path) == DEFAULT_MAPPING
-    write_mapping(structure_id_mapping(), tmp_path / MAPPING_FILE)
+    write_mapping(synthetic_mapping(), tmp_path / MAPPING_FILE)
     assert mapping_of(tmp_path) == tmp_path / MAPPING_FILE

@@ -9,7 +9,7 @@ from spine_segmentation.evaluation.naming import Weights, count_from_below, name
 from spine_segmentation.evaluation.observation import ObservedWindow, WindowIdentity, as_instances
 from spine_segmentation.evaluation.windows import list_windows
 from spine_segmentation.labeler import name_instances
-from spine_segmentation.labeling.geometry import WEIGHT, geometry_evidence
+from spine_segmentation.labeling.geometry import geometry_evidence
 from spine_segmentation.levels import EVIDENCE_WEIGHT
 from tests.evaluation.columns import column, image_of, knowing
 
@@ -62,22 +62,11 @@ def test_where_levels_are_not_determined_the_most_likely_names_count() -> None:
 def test_without_weight_geometry_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     image_alone = name_window(WINDOW, Weights(image=0.1, geometry=0.0))
     monkeypatch.setattr(
-        "spine_segmentation.labeler.geometry_evidence", lambda items: np.zeros((len(items), len(LEVELS)))
+        "spine_segmentation.labeler.geometry_evidence", lambda items, _: np.zeros((len(items), len(LEVELS)))
     )
     levels = 0.1 * np.array([item.levels for item in WINDOW.instances])
     below_s1 = 0.1 * np.array([item.below_s1 for item in WINDOW.instances])
     assert image_alone.confidence == pytest.approx(name_instances(as_instances(WINDOW), levels, below_s1).confidence)
-
-
-@pytest.mark.parametrize("weight", [0.6, 1.2])
-def test_another_weight_of_geometry_is_that_of_the_likelihood(weight: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = name_window(WINDOW, Weights(image=0.0, geometry=weight))
-    monkeypatch.setattr("spine_segmentation.labeling.geometry.WEIGHT", weight)
-    theirs = name_instances(
-        as_instances(WINDOW), np.zeros((len(WINDOW.instances), len(LEVELS))), np.zeros(len(WINDOW.instances))
-    )
-    assert weight != WEIGHT
-    assert ours.confidence == pytest.approx(theirs.confidence, rel=1e-6)
 
 
 def test_geometry_alone_does_not_look_at_the_image() -> None:

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spine_segmentation.arrays import Mask
 from spine_segmentation.evaluation.surface import SurfaceDistances, SurfaceScore
 from spine_segmentation.volume import Volume
 
 GRID = Volume.from_axes(np.zeros((6, 7, 60), np.uint8), "LPS", (4.0, 2.0, 0.5))
-Mask = npt.NDArray[np.bool_]
 
 NOTHING = np.zeros(GRID.shape, bool)
 

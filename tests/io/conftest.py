@@ -10,6 +10,7 @@ from pydicom import Dataset
 
 from spine_segmentation.anatomy import BY_NAME, IVD, SACRUM_BELOW_S1, VERTEBRA, Kind
 from spine_segmentation.io.dicom_reader import DicomSeries
+from spine_segmentation.labeling.variant import Statement
 from spine_segmentation.results import Candidate, Instance, Labeling, ModelIdentity, NamedStructure, SpineResult
 from spine_segmentation.volume import Volume
 from tests.dicom_factory import classic_dataset, enhanced_dataset
@@ -75,7 +76,7 @@ def _result(volume: Volume, names: tuple[str, ...] = NAMES, *, determined: bool 
         confidence=0.97 if determined else 0.4,
         runner_up=("L2", "L3", "L4", "L5"),
         runner_up_confidence=0.02,
-        variant="normal" if determined else "cannot tell from this field of view",
+        variant=Statement.NORMAL if determined else Statement.UNTOLD,
         variant_odds=25.0 if determined else None,
         candidates=(Candidate((*names, None), 0.97 if determined else 0.4),),
     )

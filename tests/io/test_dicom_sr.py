@@ -36,7 +36,8 @@ from spine_segmentation.io.report_codes import (
     STATEMENTS,
     VISIBILITY,
 )
-from spine_segmentation.labeling.enumeration import ENUMERATIONS, describe_variant
+from spine_segmentation.labeling.enumeration import ENUMERATIONS
+from spine_segmentation.labeling.variant import Statement, describe_variant
 from spine_segmentation.measurements import Length, measure
 from spine_segmentation.results import Candidate, ModelIdentity, SpineResult, Status
 from spine_segmentation.volume import Volume
@@ -190,7 +191,7 @@ def test_status_and_enumeration_are_statements_of_their_own(
     (probability,) = group.get_measurements()
     assert (probability.value, probability.unit.value) == (97.0, "%")
     assert result.labeling is not None
-    variant = replace(result.labeling, variant="13 thoracic vertebrae, L6 present", status="undetermined")
+    variant = replace(result.labeling, variant=Statement.THORACIC_13_L6, status="undetermined")
     group = about_the_labelling(written(replace(result, labeling=variant), series, tmp_path))
     assert answers(group, LEVELS.value) == ["UNDETERMINED"]
     assert answers(group, ENUMERATION.value) == ["13_THORACIC", "L6_PRESENT"]

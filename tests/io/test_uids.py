@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydicom.uid import UID
 
 from spine_segmentation.io.uids import content_digest, derived_uid, result_uid
+from spine_segmentation.labeling.variant import Statement
 from spine_segmentation.results import ModelIdentity, SpineResult
 from spine_segmentation.volume import Volume
 
@@ -66,7 +67,7 @@ def test_the_digest_follows_what_is_shown(volume: Volume, make_result: Callable[
         replace(labeling, structures=(replace(first, name=None), *others)),
         replace(labeling, labels=volume.with_array(labels)),
         replace(labeling, labels=volume.with_array(np.zeros_like(labels))),
-        replace(labeling, variant="L6 present"),
+        replace(labeling, variant=Statement.L6),
         replace(labeling, structures=(replace(first, instance=reaching), *others)),
     ]
     assert content_digest(same) == content_digest(labeling)

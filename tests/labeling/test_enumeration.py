@@ -1,4 +1,4 @@
-"""Possible columns, their priors, and what can be said about variants."""
+"""Possible columns and their priors."""
 
 from __future__ import annotations
 
@@ -6,15 +6,7 @@ import numpy as np
 import pytest
 
 from spine_segmentation.anatomy import BY_NAME, Kind
-from spine_segmentation.labeling.enumeration import (
-    ENUMERATIONS,
-    UNTOLD,
-    Enumeration,
-    build_anatomy,
-    describe_variant,
-    implied_variant,
-)
-from tests.phantoms import structures
+from spine_segmentation.labeling.enumeration import ENUMERATIONS, Enumeration, build_anatomy
 
 PRIORS = {enumeration: enumeration.prior for enumeration in ENUMERATIONS}
 
@@ -43,45 +35,3 @@ def test_a_walk_through_the_graph_has_the_probability_of_its_enumeration() -> No
     for enumeration in ENUMERATIONS:
         path = [anatomy.names.index(name) for name in enumeration.structures]
         assert np.prod(anatomy.successors[path[:-1], path[1:]]) == pytest.approx(enumeration.prior)
-
-
-@pytest.mark.parametrize(
-    ("first", "last", "thoracic", "lumbar", "statement"),
-    [
-        ("C2", "S1", 12, 5, "normal"),
-        ("T10", "S1", 12, 5, "normal"),
-        ("T10", "S1", 12, 6, "L6 present"),
-        ("T10", "S1", 12, 4, "L5 sacralised"),
-        ("C2", "L3", 13, 5, "13 thoracic vertebrae"),
-        ("C2", "S1", 11, 5, "11 thoracic vertebrae"),
-        ("C2", "S1", 11, 6, "11 thoracic vertebrae, L6 present"),
-        ("C2", "L3", 12, 5, "cannot tell from this field of view"),
-        ("L2", "S1", 12, 5, "cannot tell from this field of view"),
-        ("L2", "S1", 12, 6, "cannot tell from this field of view"),
-        ("T10", "S1", 13, 5, "cannot tell from this field of view"),
-        ("C2", "T5", 12, 5, "cannot tell from this field of view"),
-    ],
-)
-def test_variant(first: str, last: str, thoracic: int, lumbar: int, statement: str) -> None:
-    names = structures(first, last, thoracic, lumbar)
-    assert implied_variant(names) == statement
-    variant = describe_variant(names, {Enumeration(thoracic, lumbar): 0.9, ENUMERATIONS[0]: 0.1})
-    assert (variant.statement, variant.odds is None) == (statement, statement == UNTOLD)
-
-
-def test_odds_are_those_of_what_can_be_counted() -> None:
-    assert describe_variant(structures("T10", "S1"), PRIORS).odds == pytest.approx(0.91 / 0.09)
-    assert describe_variant(structures("C2", "S1"), PRIORS).odds == pytest.approx(0.8827 / 0.1173)
-
-
-def test_a_missed_l5_is_not_a_sacralised_one() -> None:
-    names = [name for name in structures("T10", "S1") if name != "L5"]
-    assert describe_variant(names, PRIORS).statement == "normal"
-
-
-@pytest.mark.parametrize("first", ["C2", "T10"])
-def test_a_number_that_is_not_more_likely_than_all_others_is_not_stated(first: str) -> None:
-    """L5 was missed with its discs: the names alone look like four lumbar vertebrae."""
-    names = [name for name in structures(first, "S1") if "L5" not in name]
-    assert implied_variant(names) == "L5 sacralised"
-    assert describe_variant(names, PRIORS).statement == UNTOLD

@@ -68,7 +68,15 @@ def test_the_parts_of_the_evidence_add_up_to_the_joint_normal_density(monkeypatc
         deviation = TABLE.deviation[12:18, f]
         covariance = TABLE.correlation[f][12:18, 12:18] * np.outer(deviation, deviation)
         joint += multivariate_normal(TABLE.mean[12:18, f], covariance).logpdf(features[:, f])
-    assert placement_scores(features, TABLE)[first] == pytest.approx(geometry.WEIGHT * joint)
+    assert placement_scores(features, TABLE)[first] == pytest.approx(joint)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.6, 1.2])
+def test_the_weight_is_a_power_of_the_likelihood_ratio_of_two_levels(weight: float) -> None:
+    bodies = column(15, 4)
+    ratios, weighted = (np.diff(geometry_evidence(bodies, power), axis=1) for power in (1.0, weight))
+    assert ratios.any()
+    np.testing.assert_allclose(weighted, weight * ratios, atol=1e-9)
 
 
 def test_a_body_that_is_cut_says_nothing() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from spine_segmentation.anatomy import BY_NAME
 from spine_segmentation.labeling.named_apart import set_apart
+from spine_segmentation.labeling.variant import Statement
 from spine_segmentation.results import Instance, Labeling, NamedStructure, Status
 from spine_segmentation.volume import Volume
 from tests.phantoms import structures
@@ -29,8 +30,8 @@ def labeling(
         title = name if status == "determined" else None
         items.append(NamedStructure(given.id, title, name, kind, 1.0, None, 0.0, instance))
     labels = Volume(np.zeros((1, 1, 1), np.uint8), np.eye(4))
-    odds = None if variant is None else 99.0
-    return Labeling(labels, tuple(items), status, 1.0, (), 0.0, variant or "cannot tell", odds)
+    said, odds = (Statement.UNTOLD, None) if variant is None else (Statement(variant), 99.0)
+    return Labeling(labels, tuple(items), status, 1.0, (), 0.0, said, odds)
 
 
 def remarks(one: Labeling, other: Labeling, *, same_space: bool = True) -> tuple[str, ...]:

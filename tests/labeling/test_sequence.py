@@ -16,17 +16,12 @@ from scipy.special import logsumexp
 
 from spine_segmentation.anatomy import BY_NAME, LEVELS, Kind
 from spine_segmentation.errors import UsageError
+from spine_segmentation.labeling.candidates import SURVIVORS
+from spine_segmentation.labeling.decoding import Decoding
 from spine_segmentation.labeling.enumeration import ENUMERATIONS, Enumeration
 from spine_segmentation.labeling.presence import MISSED_COUNTS, Presence, measure_presence
-from spine_segmentation.labeling.sequence import (
-    FALSE_INSTANCE,
-    MISSED_BODY,
-    MISSED_DISC,
-    MISSED_NEXT,
-    SURVIVORS,
-    Decoding,
-    decode,
-)
+from spine_segmentation.labeling.sequence import FALSE_INSTANCE, decode
+from spine_segmentation.labeling.transitions import MISSED_BODY, MISSED_DISC, MISSED_NEXT
 from spine_segmentation.results import Instance
 from tests.phantoms import kinds, structures
 

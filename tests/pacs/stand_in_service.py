@@ -13,7 +13,7 @@ from pathlib import Path
 
 from spine_segmentation.pacs.config import load_config
 from spine_segmentation.pacs.service import Service
-from spine_segmentation.run_status import quiet_readers
+from spine_segmentation.process_setup import quiet_readers
 
 WORKER = Path(__file__).with_name("stand_in_worker.py")
 

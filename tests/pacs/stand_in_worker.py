@@ -16,6 +16,7 @@ import numpy as np
 
 from spine_segmentation.anatomy import Kind
 from spine_segmentation.errors import DiskFull, InputError, InvalidVolume, ModelError, OutputError
+from spine_segmentation.labeling.variant import Statement
 from spine_segmentation.pacs.worker_main import Process, serve_requests
 from spine_segmentation.results import Instance, Labeling, ModelIdentity, NamedStructure, Outcome, SpineResult
 from spine_segmentation.volume import Volume
@@ -47,7 +48,7 @@ def find_two(volume: Volume, names: Sequence[tuple[str, int]]) -> SpineResult:
     for (_, label), rows in zip(shown, (slice(1, half), slice(half, -1)), strict=False):
         labels[:, rows, 2:-2] = label
     structures = tuple(structure(volume, label, name) for name, label in shown)
-    labeling = Labeling(volume.with_array(labels), structures, "determined", 0.9, (), 0.0, "normal")
+    labeling = Labeling(volume.with_array(labels), structures, "determined", 0.9, (), 0.0, Statement.NORMAL)
     semantic = volume.with_array((labels > 0).astype(np.uint8))
     return SpineResult(volume, semantic, labeling, models(), {})
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from scripts.write_pacs_tables import CONFIGURATION, key_table, written_tables
 from spine_segmentation.errors import UsageError
 from spine_segmentation.pacs.config import load_config
 from tests.pacs.lab import ROOT, make_config
@@ -53,6 +54,11 @@ def test_listens_on_loopback_unless_told(tmp_path: Path) -> None:
 
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert load_config(spoil(tmp_path)).spool == tmp_path / "spool"
+
+
+def test_the_document_lists_every_key() -> None:
+    assert written_tables(CONFIGURATION) == key_table()
+    assert "| `receiver.port` |" in key_table()
 
 
 def test_the_example_is_valid() -> None:

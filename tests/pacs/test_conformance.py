@@ -12,11 +12,11 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, JPEG2000Lossless
 from pynetdicom import AE, build_role, evt
 from pynetdicom.sop_class import StorageCommitmentPushModel, Verification
 
+from scripts.write_pacs_tables import STATEMENT, conformance_tables, written_tables
 from spine_segmentation.pacs.attempt import STORED
 from spine_segmentation.pacs.calling import call
 from spine_segmentation.pacs.commitment import COMMITMENT, ECHO
 from spine_segmentation.pacs.config import DicomDestination, Results
-from spine_segmentation.pacs.conformance import BEGIN, END, tables
 from spine_segmentation.pacs.dicom_sender import DicomSender
 from spine_segmentation.pacs.objects import WRITTEN
 from spine_segmentation.pacs.protocol import Request, SeriesRequest
@@ -24,19 +24,18 @@ from spine_segmentation.pacs.query import FIND
 from spine_segmentation.pacs.spool import Spool
 from spine_segmentation.pacs.statuses import MEANINGS, StoreStatus
 from spine_segmentation.pacs.worker_main import answer
-from tests.pacs.lab import AE_TITLE, ARCHIVE, ROOT, SENDER, make_series
+from tests.pacs.lab import AE_TITLE, ARCHIVE, SENDER, make_series
 from tests.pacs.node import Node
 from tests.pacs.peer import write_result
 from tests.pacs.stand_in_worker import process
 
-STATEMENT = (ROOT / "docs" / "dicom-conformance.md").read_text()
 MOST_CONTEXTS = 128
 """Of one association."""
 
 
 def rows(title: str) -> list[tuple[str, ...]]:
     """The table under a title of the statement, without its head."""
-    section = STATEMENT.partition(f"### {title}\n")[2].partition("\n#")[0]
+    section = STATEMENT.read_text().partition(f"### {title}\n")[2].partition("\n#")[0]
     lines = [line for line in section.splitlines() if line.startswith("|")]
     return [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines[2:]]
 
@@ -70,8 +69,7 @@ def listener() -> Iterator[Listener]:
 
 
 def test_the_statement_says_what_the_code_does() -> None:
-    written = STATEMENT.partition(BEGIN)[2].partition(END)[0].strip()
-    assert written == tables()
+    assert written_tables(STATEMENT) == conformance_tables()
 
 
 def test_every_status_has_a_meaning() -> None:

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.synth.contrast import FAMILY_SHARES, Weighting, draw_contrast, draw_weighting
-from spine_segmentation.synth.morphometry import Floats
 from spine_segmentation.synth.person import draw_person
 from spine_segmentation.synth.signals import SIGNALS
 from spine_segmentation.synth.tissues import Tissue

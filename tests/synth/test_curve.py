@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from spine_segmentation.arrays import Floats
 from spine_segmentation.synth.column import Column, draw_column
 from spine_segmentation.synth.curve import CURVE_STEP, Curve, draw_curve
-from spine_segmentation.synth.morphometry import C7, L5, S1, T8, Floats
+from spine_segmentation.synth.morphometry import C7, L5, S1, T8
 from spine_segmentation.synth.profiles import ARC_LENGTHS
 from spine_segmentation.synth.shape_statistics import shape_statistics
 

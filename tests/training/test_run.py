@@ -16,6 +16,7 @@ from ignite.engine import Engine, Events
 from monai.bundle import ConfigParser, ConfigWorkflow, create_workflow, run
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from spine_segmentation.anatomy import VERSE_DISC_BASE
 from spine_segmentation.bundles import bundle_folder, load_weights
 from spine_segmentation.errors import ModelError, UsageError
 from spine_segmentation.io.nifti import write_nifti
@@ -35,7 +36,7 @@ def data(lumbar_scan: SyntheticScan, tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("data")
     discs = lumbar_scan.semantic.array == Semantic.DISC
     known = discs | (lumbar_scan.semantic.array == Semantic.BODY)
-    mask = ((lumbar_scan.level.array + 100 * discs) * known).astype(np.uint8)
+    mask = ((lumbar_scan.level.array + VERSE_DISC_BASE * discs) * known).astype(np.uint8)
     for name in ("a", "b"):
         write_nifti(lumbar_scan.image, folder / f"{name}_img.nii.gz")
         write_nifti(lumbar_scan.image.with_array(mask), folder / f"{name}_seg.nii.gz")

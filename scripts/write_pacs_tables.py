@@ -1,10 +1,19 @@
-"""The tables of the DICOM conformance statement, made of what receiver, senders and configuration go by."""
+"""Write the tables of ``docs/pacs.md`` and ``docs/dicom-conformance.md``, made of what the service goes by.
+
+    python scripts/write_pacs_tables.py
+
+Each table stands between two marks; the tests compare it with what would be written.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydicom.uid import UID, ExplicitVRLittleEndian
 from pynetdicom import AllStoragePresentationContexts
 
@@ -19,11 +28,43 @@ from spine_segmentation.pacs.query import FIND
 from spine_segmentation.pacs.receiver import DIMSE_TIMEOUT_SECONDS, SERVICES
 from spine_segmentation.pacs.statuses import MEANINGS, StoreStatus
 
+DOCS = Path(__file__).parents[1] / "docs"
+CONFIGURATION, STATEMENT = DOCS / "pacs.md", DOCS / "dicom-conformance.md"
+
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
-"""The marks between which the tables stand in ``docs/dicom-conformance.md``."""
+"""The marks between which the tables stand."""
 
 
-def tables() -> str:
+def main() -> None:
+    """Write both documents anew."""
+    for path, tables in ((CONFIGURATION, key_table()), (STATEMENT, conformance_tables())):
+        before, _, rest = path.read_text().partition(BEGIN)
+        _, _, after = rest.partition(END)
+        path.write_text(f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}")
+
+
+def written_tables(path: Path) -> str:
+    """Read the tables of a document.
+
+    Args:
+        path: The document.
+
+    Returns:
+        What stands between the marks.
+    """
+    return path.read_text().partition(BEGIN)[2].partition(END)[0].strip()
+
+
+def key_table() -> str:
+    """Write every key of the configuration as Markdown.
+
+    Returns:
+        A table of the keys with default, fixed choices and meaning.
+    """
+    return table(("key", "default", "choices", "meaning"), _rows(config.ServeConfig, "")).rstrip()
+
+
+def conformance_tables() -> str:
     """Write all tables of the conformance statement as Markdown.
 
     Returns:
@@ -37,6 +78,40 @@ def tables() -> str:
             "### Associations\n\n" + table(("", ""), _associations()),
         ]
     ).rstrip()
+
+
+def _rows(section: type[BaseModel], prefix: str) -> Iterator[tuple[str, ...]]:
+    for name, field in section.model_fields.items():
+        leaves = list(_leaves(field.annotation))
+        sections = [leaf for leaf in leaves if isinstance(leaf, type) and issubclass(leaf, BaseModel)]
+        choices = ", ".join(f"`{leaf}`" for leaf in leaves if isinstance(leaf, str))
+        for subsection in sections:
+            meaning = field.description or subsection.__doc__ or ""
+            yield (f"`{prefix}{name}`", _default(field), choices, _one_line(meaning))
+            yield from _rows(subsection, f"{prefix}{name}.")
+        if not sections:
+            yield (f"`{prefix}{name}`", _default(field), choices, _one_line(field.description or ""))
+
+
+def _leaves(annotation: Any) -> Iterator[Any]:  # noqa: ANN401
+    """The types that an annotation is made of, and the values of literals."""
+    parts = get_args(annotation)
+    if not parts:
+        yield annotation
+    for part in parts:
+        yield from _leaves(part)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    if isinstance(field.default, BaseModel):
+        return "as below"
+    return f"`{json.dumps(field.default)}`"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.replace("``", "`").split())
 
 
 def _provided() -> Iterator[tuple[str, ...]]:
@@ -58,13 +133,13 @@ def _statuses() -> Iterator[tuple[str, ...]]:
 
 
 def _associations() -> Iterator[tuple[str, ...]]:
-    pdu, size = _default("max_pdu_bytes") // 1024, _default("max_object_bytes") // config.MIB
+    pdu, size = _receiver_default("max_pdu_bytes") // 1024, _receiver_default("max_object_bytes") // config.MIB
     longest = f"that and {REQUEST_BYTES // 1024} KiB"
-    network, seconds = _default("network_timeout_seconds"), f"{ACSE_TIMEOUT_SECONDS:.0f} s"
-    yield ("default AE title", _default("ae_title"))
+    network, seconds = _receiver_default("network_timeout_seconds"), f"{ACSE_TIMEOUT_SECONDS:.0f} s"
+    yield ("default AE title", _receiver_default("ae_title"))
     yield ("called AE title", "must be ours")
     yield ("calling AE title", "must be in the allow-list; there is no default")
-    yield ("simultaneous associations", f"{_default('max_associations')}, configurable; more are rejected")
+    yield ("simultaneous associations", f"{_receiver_default('max_associations')}, configurable; more are rejected")
     yield (
         "connections that are no association",
         f"cut off after {seconds} (ARTIM), however slowly something is sent; at most"
@@ -79,9 +154,13 @@ def _associations() -> Iterator[tuple[str, ...]]:
     yield ("extended negotiation", "none; role selection for storage commitment reports")
 
 
-def _default(key: str) -> Any:  # noqa: ANN401
+def _receiver_default(key: str) -> Any:  # noqa: ANN401
     return config.Receiver.model_fields[key].default
 
 
 def _names(syntaxes: Sequence[str]) -> str:
     return ", ".join(UID(syntax).name for syntax in syntaxes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""What a process sets before it works."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+SCRIPT = """
+import logging, resource, signal, warnings
+from spine_segmentation.process_setup import STACK_BYTES, prepare_process
+resource.setrlimit(resource.RLIMIT_STACK, (STACK_BYTES // 4, resource.getrlimit(resource.RLIMIT_STACK)[1]))
+prepare_process()
+logging.getLogger("pydicom").warning("Doe^Jane")
+warnings.warn_explicit("Doe^Jane", UserWarning, "dataset.py", 1, module="pydicom")
+soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
+print(soft == STACK_BYTES or resource.RLIM_INFINITY != hard < STACK_BYTES)
+print(signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL)
+"""
+
+
+def test_a_prepared_process_is_silent_about_patients_has_its_stack_and_ends_in_order() -> None:
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.split() == ["True", "True"]
+    assert "Doe" not in done.stderr
