@@ -163,6 +163,7 @@ def _options(arm: Arm, arguments: argparse.Namespace, folder: Path) -> dict[str,
         "output_dir": str(folder),
         "device": "$torch.device('cpu')",
         "pixel_size": PACK_PIXEL_SIZE,
+        "crop": PACK_SHAPE,
         "ema#momentum": 0.01,
         "validate#dataloader#dataset": "@validate#dataset#datasets#0",  # other looks of the scans kept out
         "logging_file": False,
