@@ -122,8 +122,9 @@ def process(study: Path, pipeline: SpinePipeline) -> Seconds:
     Returns:
         Wall seconds per step.
     """
+    from spine_segmentation.io.dicom_choice import choose_series
     from spine_segmentation.io.dicom_reader import read_series
-    from spine_segmentation.io.dicom_series import choose_series, list_series
+    from spine_segmentation.io.dicom_series import list_series
     from spine_segmentation.io.outputs import write_outputs
 
     seconds: Seconds = {}

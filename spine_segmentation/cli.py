@@ -140,7 +140,8 @@ def segment(
 @app.command("series")
 def list_folder(folder: Annotated[Path, typer.Argument(help="Folder with DICOM files.")]) -> None:
     """List the series of a folder, and which one would be used."""
-    from spine_segmentation.io.dicom_series import choose_series, list_series
+    from spine_segmentation.io.dicom_choice import choose_series
+    from spine_segmentation.io.dicom_series import list_series
 
     summaries = list_series(folder)
     uids = Column("series", overflow="fold")

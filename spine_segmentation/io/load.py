@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spine_segmentation.errors import InputError, MixedPatients, UsageError
+from spine_segmentation.io.dicom_choice import choose_series, usable_series
 from spine_segmentation.io.dicom_reader import DicomSeries, read_series
-from spine_segmentation.io.dicom_series import SeriesSummary, choose_series, list_series, usable_series
+from spine_segmentation.io.dicom_series import SeriesSummary, list_series
 from spine_segmentation.io.nifti import read_nifti
 from spine_segmentation.io.result_json import InputIdentity
 from spine_segmentation.volume import Volume

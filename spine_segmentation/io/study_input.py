@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spine_segmentation.errors import InputError, UsageError
+from spine_segmentation.io.dicom_choice import choose_series, usable_series
 from spine_segmentation.io.dicom_headers import number, text
-from spine_segmentation.io.dicom_series import SeriesSummary, choose_series, list_series, usable_series
+from spine_segmentation.io.dicom_series import SeriesSummary, list_series
 from spine_segmentation.io.load import LoadedInput, load_input, load_series
 from spine_segmentation.io.output_folder import SERIES_FOLDER
 from spine_segmentation.io.result_json import InputIdentity

@@ -18,8 +18,9 @@ from typing import TextIO
 from pydantic import BaseModel
 
 from spine_segmentation.errors import InputError, MixedStudies, NoSuitableSeries, SpineError
+from spine_segmentation.io.dicom_choice import choose_series
 from spine_segmentation.io.dicom_reader import DicomSeries
-from spine_segmentation.io.dicom_series import SeriesSummary, choose_series, list_series
+from spine_segmentation.io.dicom_series import SeriesSummary, list_series
 from spine_segmentation.io.montage import write_montage
 from spine_segmentation.io.outputs import OVERLAY_FILE, STATUS_FILE
 from spine_segmentation.io.product import product_version

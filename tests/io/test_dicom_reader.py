@@ -29,8 +29,9 @@ from scipy.spatial.transform import Rotation
 from spine_segmentation.errors import (
     InvalidVolume,
 )
+from spine_segmentation.io.dicom_choice import choose_series
 from spine_segmentation.io.dicom_reader import DicomSeries, read_series
-from spine_segmentation.io.dicom_series import choose_series, list_series
+from spine_segmentation.io.dicom_series import list_series
 from spine_segmentation.io.source_headers import repaired_headers
 from spine_segmentation.volume import Volume
 from tests.dicom_factory import (

@@ -31,8 +31,9 @@ from spine_segmentation.errors import (
     UndecodablePixels,
     UnreadableFile,
 )
+from spine_segmentation.io.dicom_choice import choose_series
 from spine_segmentation.io.dicom_reader import DicomSeries, read_series
-from spine_segmentation.io.dicom_series import choose_series, list_series
+from spine_segmentation.io.dicom_series import list_series
 from spine_segmentation.volume import Volume
 from tests.dicom_factory import enhanced_dataset, sagittal_volume, save, write_enhanced, write_series
 

@@ -19,8 +19,9 @@ from spine_segmentation.errors import (
     UnreadableFile,
     UnsupportedOrientation,
 )
+from spine_segmentation.io.dicom_choice import choose_series
 from spine_segmentation.io.dicom_reader import read_series
-from spine_segmentation.io.dicom_series import SeriesSummary, choose_series, list_series
+from spine_segmentation.io.dicom_series import SeriesSummary, list_series
 from spine_segmentation.volume import Volume
 from tests.dicom_factory import classic_dataset, sagittal_volume, save, write_enhanced, write_series
 from tests.io.unprivileged import unprivileged_in

@@ -21,9 +21,10 @@ from pydicom.uid import JPEGLSLossless, RLELossless
 
 from spine_segmentation.anatomy import BY_NAME, Kind
 from spine_segmentation.errors import OutputError, UsageError
+from spine_segmentation.io.dicom_choice import choose_series
 from spine_segmentation.io.dicom_reader import DicomSeries, read_series
 from spine_segmentation.io.dicom_seg import write_segmentation
-from spine_segmentation.io.dicom_series import choose_series, list_series
+from spine_segmentation.io.dicom_series import list_series
 from spine_segmentation.io.dicom_sr import SERIES_DESCRIPTION, SrType, write_report
 from spine_segmentation.io.report_codes import (
     ANCHORS,

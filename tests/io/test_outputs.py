@@ -10,8 +10,9 @@ import pytest
 from pydicom.uid import EnhancedSRStorage
 
 from spine_segmentation.errors import OutputError, UsageError
+from spine_segmentation.io.dicom_choice import choose_series
 from spine_segmentation.io.dicom_reader import DicomSeries, read_series
-from spine_segmentation.io.dicom_series import choose_series, list_series
+from spine_segmentation.io.dicom_series import list_series
 from spine_segmentation.io.nifti import read_nifti
 from spine_segmentation.io.outputs import DICOM_FORMATS, FORMATS, write_outputs
 from spine_segmentation.results import SpineResult
