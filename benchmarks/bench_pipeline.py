@@ -23,6 +23,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from spine_segmentation.process_setup import prepare_process
+
 if TYPE_CHECKING:
     from spine_segmentation.pipeline import SpinePipeline
 
@@ -47,6 +49,7 @@ def main(
     device: Annotated[str, typer.Option(help="Torch device.")] = "cpu",
 ) -> None:
     """Measure every step once cold and three times warm."""
+    prepare_process()
     with tempfile.TemporaryDirectory() as name:
         study = Path(name) / "study"
         generator = multiprocessing.get_context("spawn").Process(target=write_synthetic_study, args=(study,))
