@@ -26,6 +26,11 @@ from spine_segmentation.volume import Volume
 UNCOMPRESSED = {ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian}
 
 
+def volume_along(axes: str, spacing: tuple[float, float, float] = (4, 1, 1), slices: int = 5) -> Volume:
+    """A small volume of ones whose array axes have these patient directions; spacing in mm."""
+    return Volume.from_axes(np.ones((slices, 6, 7), dtype=np.int16), axes, spacing)
+
+
 def sagittal_volume(
     shape: tuple[int, int, int] = (5, 12, 10), spacing: tuple[float, float, float] = (4, 1, 1)
 ) -> Volume:
