@@ -17,6 +17,7 @@ from spine_segmentation.splitting.column import Column
 from spine_segmentation.splitting.cutting import Plane, bone_share, count_planes_above, fit_plane
 from spine_segmentation.splitting.foreground import Voxels, find_spine
 from spine_segmentation.splitting.lateral import within_width
+from spine_segmentation.splitting.sacrum import mark_above_sacrum, without_sacral_pieces
 from spine_segmentation.splitting.topmost import without_lateral_masses, without_loose_pieces
 from spine_segmentation.splitting.true_discs import are_true
 from spine_segmentation.volume import Volume
@@ -52,7 +53,7 @@ def split_instances(semantic: Volume, image: Volume | None = None) -> Instances:
     """Separate the vertebrae and discs of a semantic map.
 
     Works for any number of structures, from none, and on fragments. Stray islands are dropped, and so is "S2 and
-    below". A structure is not fully visible where it touches the first or last row or column that the image shows; the
+    below", but the vertebra above it is marked. A structure is not fully visible where it touches the first or last row or column that the image shows; the
     first and last sagittal slice do not count, since they nearly always cut: ``reaches_outer_slice`` tells of them.
 
     Args:
@@ -72,7 +73,10 @@ def split_instances(semantic: Volume, image: Volume | None = None) -> Instances:
     labels = np.zeros(canonical.shape, dtype=np.uint16)
     spine = find_spine(canonical)
     shown = Shown.whole(semantic) if image is None else Shown.by(image)
-    items = () if spine is None else _separate(*spine, canonical.voxel_volume, shown, labels)
+    items: tuple[Instance, ...] = ()
+    if spine is not None:
+        items = _separate(*spine, canonical.voxel_volume, shown, labels)
+        items = mark_above_sacrum(items, labels, canonical, spine[1])
     logger.debug("%d structures", len(items))
     return Instances(semantic.with_array(np.ascontiguousarray(reorientation.undo(labels))), items, shown)
 
@@ -94,7 +98,7 @@ def _separate(
     bone, cartilage = voxels.select(voxels.semantic == VERTEBRA), voxels.select(voxels.semantic == IVD)
     discs = _find_discs(voxels, cartilage, column, voxel_volume)
     discs, planes = _true_discs(discs, bone, cartilage, column, shown)
-    bodies = without_loose_pieces(_find_bodies(bone, column, planes, voxel_volume))
+    bodies = without_sacral_pieces(without_loose_pieces(_find_bodies(bone, column, planes, voxel_volume)))
     bodies = without_lateral_masses(bodies, bone.points, column)
     structures = [(Kind.IVD, cartilage, disc) for disc in discs]
     structures += [(Kind.VERTEBRA, bone, body.members) for body in bodies]
@@ -146,6 +150,12 @@ def _depth(points: npt.NDArray[np.float32], column: Column) -> float:
     return float(back - front)
 
 
+def _width(points: npt.NDArray[np.float32], column: Column) -> float:
+    """Extent of a disc from right to left, mm."""
+    right, left = np.percentile(column.coordinates(points)[:, 1], EXTENT_PERCENTILES)
+    return float(left - right)
+
+
 def _true_discs(
     discs: list[npt.NDArray[np.intp]], bone: Voxels, cartilage: Voxels, column: Column, shown: Shown
 ) -> tuple[list[npt.NDArray[np.intp]], list[Plane]]:
@@ -155,7 +165,8 @@ def _true_discs(
     shares = [bone_share(p, bone.points, cartilage.points[disc]) for p, disc in zip(planes, discs, strict=True)]
     cut = [shown.cuts(cartilage.indices[disc][:, 1:]) for disc in discs]
     volumes = np.where(cut, np.nan, [len(disc) for disc in discs])
-    true = np.flatnonzero(are_true(column.coordinates(points)[:, 0], np.array(shares), volumes))
+    widths = np.array([_width(cartilage.points[disc], column) for disc in discs])
+    true = np.flatnonzero(are_true(column.coordinates(points)[:, 0], np.array(shares), volumes, widths))
     return [discs[k] for k in true], [planes[k] for k in true]
 
 
@@ -175,21 +186,23 @@ def _find_bodies(bone: Voxels, column: Column, planes: Sequence[Plane], voxel_vo
     spaces = _return_slivers(count_planes_above(bone.points, planes), bone.parts)
     bodies: list[Piece] = []
     for space in _members(spaces):
-        topmost = bool(spaces[space[0]] == 0)
+        topmost, lowest = bool(spaces[space[0]] == 0), bool(spaces[space[0]] == len(planes))
         parts = [space[part] for part in _members(bone.parts[space])]
-        bodies += join_fragments([_piece(part, bone.points[part], column, topmost) for part in parts])
+        bodies += join_fragments([_piece(part, bone.points[part], column, topmost, lowest) for part in parts])
     bodies = [body for body in bodies if len(body.members) * voxel_volume >= MIN_BODY_VOLUME_MM3]
     neighbours = [bodies[max(0, k - 1) : k] + bodies[k + 1 : k + 2] for k in range(len(bodies))]
     return [part for body, beside in zip(bodies, neighbours, strict=True) for part in cut_fused(body, beside)]
 
 
-def _piece(members: npt.NDArray[np.intp], points: npt.NDArray[np.float32], column: Column, topmost: bool) -> Piece:
+def _piece(
+    members: npt.NDArray[np.intp], points: npt.NDArray[np.float32], column: Column, topmost: bool, lowest: bool
+) -> Piece:
     """Measure a piece in the frame of the column at its centre."""
     centre = points.mean(axis=0, dtype=np.float64)
     down, _, posterior = column.frame(centre).astype(np.float32)
     arc = column.coordinates(centre[None])[0, 0]
     front, back = np.percentile(points @ posterior, EXTENT_PERCENTILES)
-    return Piece(members, (points - centre.astype(np.float32)) @ down + arc, float(back - front), topmost)
+    return Piece(members, (points - centre.astype(np.float32)) @ down + arc, float(back - front), topmost, lowest)
 
 
 def _return_slivers(spaces: npt.NDArray[np.intp], parts: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:

@@ -21,6 +21,7 @@ from spine_segmentation.labeling.disc_tilt import with_tilts
 from spine_segmentation.labeling.geometry import WEIGHT, geometry_evidence
 from spine_segmentation.labeling.presence import measure_presence
 from spine_segmentation.labeling.room import with_room
+from spine_segmentation.labeling.sacral import sacral_evidence
 from spine_segmentation.labeling.sequence import check_evidence, decode
 from spine_segmentation.labeling.variant import Variant
 from spine_segmentation.results import (
@@ -191,7 +192,7 @@ def decode_instances(
     """
     kinds = [instance.kind for instance in items]
     check_evidence(kinds, evidence)
-    levels = allow_confusion(evidence) + geometry_evidence(items, geometry_weight)
+    levels = allow_confusion(evidence) + geometry_evidence(items, geometry_weight) + sacral_evidence(items)
     return decode(kinds, levels, below_s1, known, measure_presence(items))
 
 

@@ -47,6 +47,7 @@ class Instance:
         room: Beyond the first and the last vertebra (see ``room``).
         reaches_outer_slice: It has voxels in the first or last slice and may go on beside the image: its volume is a
             lower bound. Whether it is fully visible does not depend on that.
+        above_sacrum: It is the vertebra below which the segmenter found the sacrum below S1 (see ``sacral``).
     """
 
     label: int
@@ -58,6 +59,7 @@ class Instance:
     tilt: float | None = None
     room: Room = Room()
     reaches_outer_slice: bool = False
+    above_sacrum: bool = False
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,8 @@ def name_by_geometry(window: ObservedWindow) -> Naming:
     Returns:
         The names.
     """
-    return _name(window, Weights(image=0.0), None)
+    blind = tuple(item.model_copy(update={"above_sacrum": False}) for item in window.instances)
+    return _name(window.model_copy(update={"instances": blind}), Weights(image=0.0), None)
 
 
 def count_from_below(window: ObservedWindow) -> Naming:

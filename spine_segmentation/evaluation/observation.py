@@ -83,6 +83,8 @@ class ObservedInstance(Record):
     """Whether the field of view has room for another vertebra above it, if it is the first one."""
     room_below: bool
     """The same below the last one."""
+    above_sacrum: bool
+    """Whether the segmenter found the sacrum below S1 directly below it."""
     levels: tuple[float, ...]
     """Mean over its voxels of the log-probability of each of ``anatomy.LEVELS``."""
     below_s1: float
@@ -163,6 +165,7 @@ def describe_instances(instances: Instances, evidence: LevelEvidence, truth: Vol
             tilt=item.tilt,
             room_above=item.room.above,
             room_below=item.room.below,
+            above_sacrum=item.above_sacrum,
             levels=tuple((levels / EVIDENCE_WEIGHT).tolist()),
             below_s1=float(below_s1 / EVIDENCE_WEIGHT),
             scored=_is_scored(item, instances.labels, truth),
@@ -210,6 +213,7 @@ def as_instances(window: ObservedWindow) -> Instances:
             fully_visible=item.fully_visible,
             tilt=item.tilt,
             room=Room(item.room_above, item.room_below),
+            above_sacrum=item.above_sacrum,
         )
         for k, item in enumerate(window.instances, start=1)
     )

@@ -158,4 +158,5 @@ def _merge(looks: Sequence[Instance], label: int, place: float) -> Instance:
     tilt = float(np.mean(tilts)) if tilts else None
     room = Room(any(look.room.above for look in looks), any(look.room.below for look in looks))
     visible = any(look.fully_visible for look in looks)
-    return Instance(label, looks[0].kind, place, (x, y, z), volume, visible, tilt, room)
+    above_sacrum = any(look.above_sacrum for look in looks)
+    return Instance(label, looks[0].kind, place, (x, y, z), volume, visible, tilt, room, above_sacrum=above_sacrum)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -44,12 +44,14 @@ class Piece:
         heights: float, positions of these voxels along the column, mm, growing downwards.
         depth: Extent from anterior to posterior, mm.
         topmost: Whether it lies above the first disc.
+        lowest: Whether it lies below the last disc.
     """
 
     members: npt.NDArray[np.intp]
     heights: Points
     depth: float
     topmost: bool
+    lowest: bool
 
     @property
     def span(self) -> tuple[float, float]:
@@ -77,7 +79,7 @@ class Piece:
         Returns:
             The voxels for which the mask is true.
         """
-        return Piece(self.members[chosen], self.heights[chosen], self.depth, self.topmost)
+        return replace(self, members=self.members[chosen], heights=self.heights[chosen])
 
     def join(self, other: Piece) -> Piece:
         """Put two pieces together.
@@ -90,7 +92,7 @@ class Piece:
         """
         members = np.concatenate([self.members, other.members])
         heights = np.concatenate([self.heights, other.heights])
-        return Piece(members, heights, max(self.depth, other.depth), self.topmost)
+        return replace(self, members=members, heights=heights, depth=max(self.depth, other.depth))
 
 
 def join_fragments(pieces: Sequence[Piece]) -> list[Piece]:
@@ -100,14 +102,15 @@ def join_fragments(pieces: Sequence[Piece]) -> list[Piece]:
         pieces: Connected pieces of vertebra.
 
     Returns:
-        Bodies from top to bottom: usually one, several where whole bodies lie on top of one another without a disc.
+        Bodies from top to bottom: usually one, several where whole bodies lie on top of one another without a disc. A
+        fragment that lies loose below the last disc's body is left out: it is a piece of S2.
     """
     bodies: list[Piece] = []
     for piece in sorted(pieces, key=lambda piece: -len(piece.members)):
         nearest = min(range(len(bodies)), key=lambda k: _gap(bodies[k], piece), default=None)
         if nearest is None or _are_two_bodies(bodies[nearest], piece):
             bodies.append(piece)
-        else:
+        elif not _is_loose_below(bodies[nearest], piece):
             bodies[nearest] = bodies[nearest].join(piece)
     return sorted(bodies, key=lambda body: sum(body.span))
 
@@ -141,6 +144,11 @@ def _are_two_bodies(body: Piece, piece: Piece) -> bool:
     tall = height >= TWO_BODIES_HEIGHT_TO_DEPTH * max(body.depth, piece.depth)
     gap = _gap(body, piece)
     return comparable and (gap >= DISC_GAP_MM or (gap >= 0 and tall))
+
+
+def _is_loose_below(body: Piece, piece: Piece) -> bool:
+    """Whether a fragment lies below the last body and does not touch it."""
+    return piece.lowest and not piece.topmost and piece.span[0] - body.span[1] >= DISC_GAP_MM
 
 
 def _gap(body: Piece, fragment: Piece) -> float:

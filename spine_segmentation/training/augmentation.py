@@ -129,7 +129,7 @@ def recolour(image: Tensor, regions: Tensor, random: Random) -> Tensor:
         weight = F.avg_pool2d((regions == region).float(), 3, 1, 1)
         strength = float(image[regions == region].mean()) if bool((regions == region).any()) else 0.0
         result += weight * ((gain - 1) * image + offset * (1 - strength))
-    return result.clamp(min=0)
+    return result.clamp(min=0) * (image > 0)  # outside the field of view nothing is painted
 
 
 def random_look(image: Tensor, random: Random) -> Tensor:

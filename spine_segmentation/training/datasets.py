@@ -38,6 +38,10 @@ class SyntheticTriplets(Dataset[Sample]):
         return make_sample(triplet.image, triplet.semantic if self.task == "semantic" else triplet.level, self.task)
 
 
+_CHOICE = 1
+"""Keeps the choice of a data set independent of what the data sets draw from the same seed and number."""
+
+
 class Mixture(Dataset[Sample]):
     """Draws from several data sets in fixed shares; every epoch shows other samples.
 
@@ -68,6 +72,6 @@ class Mixture(Dataset[Sample]):
 
     def __getitem__(self, index: int) -> Sample:
         number = self.epoch * self.length + index
-        draw = np.random.default_rng((self.seed, number)).random()
+        draw = np.random.default_rng((self.seed, number, _CHOICE)).random()
         chosen = min(int(np.searchsorted(self.bounds, draw, side="right")), len(self.datasets) - 1)
         return self.datasets[chosen][number]
