@@ -53,8 +53,9 @@ def split_instances(semantic: Volume, image: Volume | None = None) -> Instances:
     """Separate the vertebrae and discs of a semantic map.
 
     Works for any number of structures, from none, and on fragments. Stray islands are dropped, and so is "S2 and
-    below", but the vertebra above it is marked. A structure is not fully visible where it touches the first or last row or column that the image shows; the
-    first and last sagittal slice do not count, since they nearly always cut: ``reaches_outer_slice`` tells of them.
+    below", but the vertebra above it is marked. A structure is not fully visible where it touches the first or last row
+    or column that the image shows; the first and last sagittal slice do not count, since they nearly always cut:
+    ``reaches_outer_slice`` tells of them.
 
     Args:
         semantic: uint8, shape (slices, rows, columns), 0 background, 1 vertebra, 2 IVD, 60 S2 and below; any

@@ -26,10 +26,9 @@ MIN_VOLUME_MM3 = 100.0
 TOP_PERCENTILE = 5.0
 """Where S2 begins, so that single voxels do not tell."""
 
-
 SMALL_AREA_SHARE = 0.4
-"""Below the last disc, a piece of a smaller cross-section than this share of that of the body above it belongs to S2. What
-the field of view cuts is as wide as any."""
+"""Below the last disc, a piece of a smaller cross-section than this share of that of the body above it belongs to S2.
+What the field of view cuts is as wide as any."""
 
 
 def without_sacral_pieces(bodies: Sequence[Piece]) -> list[Piece]:

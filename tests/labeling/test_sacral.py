@@ -25,7 +25,7 @@ def one_too_high(instances: Instances, strength: float) -> np.ndarray:
     levels = np.array([LEVELS.index(name.split("-")[0]) for name in structures("L1", "S1")])
     evidence = np.full((len(instances.items), len(LEVELS)), -strength)
     rows = np.arange(len(levels))
-    evidence[rows, levels] = -0.2
+    evidence[rows, levels] = -0.5
     evidence[rows, levels - 1] = 0.0
     return evidence
 

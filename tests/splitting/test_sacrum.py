@@ -54,12 +54,14 @@ def test_the_wings_beside_a_vertebra_do_not_mark_it() -> None:
     assert marked(phantom, (wings & (phantom.truth == 0), SACRUM_BELOW_S1)) == []
 
 
-@pytest.mark.parametrize("pixels", [5, 14])
-def test_a_loose_piece_below_s1_is_left_out_if_it_is_narrow(pixels: int) -> None:
+@pytest.mark.parametrize(("half_height", "half_depth", "slices"), [(5, 4, 3), (8, 12, 5), (8, 4, 5)])
+def test_a_loose_piece_below_s1_is_left_out(half_height: int, half_depth: int, slices: int) -> None:
+    """A crumb that would be joined to S1; one that would make it tall enough to be cut in two; and a narrow one."""
     phantom = build(structures("L1", "S1"), sacrum=True)
-    place = np.argwhere(sacrum_of(phantom)).mean(axis=0).astype(int)
+    middle, row, column = np.argwhere(sacrum_of(phantom)).mean(axis=0).astype(int)
     piece = np.zeros(phantom.semantic.shape, bool)
-    piece[place[0] - 1 : place[0] + 2, place[1] - pixels : place[1] + pixels, place[2] - 4 : place[2] + 4] = True
+    rows, columns = (slice(row - half_height, row + half_height), slice(column - half_depth, column + half_depth))
+    piece[middle - slices // 2 : middle + slices // 2 + 1, rows, columns] = True
     instances = split_instances(phantom.changed((piece, VERTEBRA)))
     assert [item.kind for item in instances.items] == kinds(phantom.names)
     assert not instances.labels.array[piece].any()

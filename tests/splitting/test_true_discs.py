@@ -56,4 +56,5 @@ def test_two_signs_make_the_topmost_disc_none(
 def test_what_lies_above_the_dens_falls_with_the_discs_that_were_due_below_it() -> None:
     """A spot in the base of the skull, and the joint of C1 and C2 where a disc would be due."""
     positions, shares = np.array([10, 29, 52, 71, 89], float), np.array([0.2, DOUBTFUL, SURE, SURE, SURE])
-    assert are_true(positions, shares, np.array([0.5, 0.7, 1, 1, 1]), np.ones(5)).tolist() == [False, False, True, True, True]
+    true = are_true(positions, shares, np.array([0.5, 0.7, 1, 1, 1]), np.ones(5))
+    assert true.tolist() == [False, False, True, True, True]
