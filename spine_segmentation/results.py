@@ -129,8 +129,8 @@ class Candidate:
 
     Attributes:
         names: Of every instance, top to bottom; None for a false one.
-        probability: Posterior probability that no vertebra named here has another name; where there are discs alone, no
-            disc.
+        probability: Posterior probability that no vertebra named here has another name (where there are discs alone, no
+            disc) and that no better candidate agrees with.
     """
 
     names: tuple[str | None, ...]

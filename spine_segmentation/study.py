@@ -56,7 +56,7 @@ def label_study(looks: Sequence[Look], anchors: Sequence[Anchor] = ()) -> tuple[
     Structures that lie at the same place are one, and the evidence of all series for it is added up; one sequence of
     names is found for all. A series that has no structures in common with the others in the same order is named apart.
     Remarks say with which series each was named, and where a series alone, or one named apart, would have it
-    otherwise. A series that alone is determined with other names for its vertebrae is ambiguous: without an anchor
+    otherwise. A series that alone is determined with other names for its vertebrae is not determined: without an anchor
     nothing tells which are right.
 
     Args:

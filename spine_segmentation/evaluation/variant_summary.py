@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Self
 
 from spine_segmentation.evaluation.record import Record
@@ -11,8 +12,36 @@ from spine_segmentation.evaluation.window_score import WindowScore
 from spine_segmentation.labeling.variant import LUMBAR_STATEMENTS, THORACIC_STATEMENTS, Statement
 
 
+@dataclass(frozen=True)
+class _Region:
+    """Vertebrae that can be counted in windows from a vertebra above the region to one below it.
+
+    Attributes:
+        letter: What their names begin with.
+        above: What the names of the vertebrae above them begin with.
+        below: What those of the vertebrae below them begin with.
+        statements: What is said of an unusual number of them.
+    """
+
+    letter: str
+    above: str
+    below: str
+    statements: Mapping[int, Statement]
+
+    def told(self, score: WindowScore) -> bool:
+        vertebrae = score.window.vertebrae
+        return vertebrae[0][0] in self.above and vertebrae[-1][0] in self.below
+
+    def truth(self, score: WindowScore) -> Statement | None:
+        count = sum(name.startswith(self.letter) for name in score.window.vertebrae)
+        return self.statements.get(count)
+
+
+_REGIONS = (_Region("L", "CT", "S", LUMBAR_STATEMENTS), _Region("T", "C", "LS", THORACIC_STATEMENTS))
+
+
 class VariantSummary(Record):
-    """One variant over all windows in which the truth can be counted, whether the levels are determined or not."""
+    """One variant over all windows in which the vertebrae of its region can be counted."""
 
     statement: Statement
     """Of one region, e.g. ``"L6 present"``."""
@@ -26,18 +55,17 @@ class VariantSummary(Record):
     """Of the windows that do not and whose levels are determined, those in which it is not stated."""
 
     @classmethod
-    def of(cls, statement: Statement, scores: Sequence[WindowScore]) -> Self:
+    def of(cls, statement: Statement, showing: Sequence[WindowScore], others: Sequence[WindowScore]) -> Self:
         """Summarise one variant.
 
         Args:
             statement: The variant.
-            scores: Of windows in which the truth can be counted.
+            showing: Scores of the windows that show it.
+            others: Scores of the windows in which its region can be counted and that do not.
 
         Returns:
             How often the variant is stated where it is shown, and where it is not.
         """
-        showing = [score for score in scores if statement in score.true_variant.parts]
-        others = [score for score in scores if statement not in score.true_variant.parts]
         return cls(
             statement=statement,
             sensitivity=_right(showing, statement, stated=True),
@@ -50,15 +78,28 @@ class VariantSummary(Record):
 def summarise_variants(scores: Sequence[WindowScore]) -> tuple[VariantSummary, ...]:
     """Compare what is said of the number of vertebrae with the truth.
 
+    Lumbar vertebrae are counted in windows from a cervical or thoracic vertebra to S1, thoracic ones in windows from a
+    cervical vertebra to a lumbar one or S1.
+
     Args:
-        scores: Of all windows; those in which the truth cannot be counted are left out.
+        scores: Of all windows.
 
     Returns:
-        One summary for each variant; none if no window can be counted.
+        One summary for each variant of a region that can be counted in any window.
     """
-    told = [score for score in scores if score.true_variant != Statement.UNTOLD]
-    statements = (*LUMBAR_STATEMENTS.values(), *THORACIC_STATEMENTS.values()) if told else ()
-    return tuple(VariantSummary.of(statement, told) for statement in statements)
+    return tuple(summary for region in _REGIONS for summary in _summarise_region(region, scores))
+
+
+def _summarise_region(region: _Region, scores: Sequence[WindowScore]) -> list[VariantSummary]:
+    told = [score for score in scores if region.told(score)]
+    return [
+        VariantSummary.of(
+            statement,
+            [score for score in told if region.truth(score) == statement],
+            [score for score in told if region.truth(score) != statement],
+        )
+        for statement in (region.statements.values() if told else ())
+    ]
 
 
 def _determined(scores: Sequence[WindowScore]) -> list[WindowScore]:

@@ -10,7 +10,7 @@ from spine_segmentation.anatomy import BY_NAME, LEVELS, Kind
 from spine_segmentation.evaluation.naming import Naming
 from spine_segmentation.evaluation.observation import ObservedStructure, ObservedWindow, WindowIdentity
 from spine_segmentation.evaluation.record import Record
-from spine_segmentation.labeling.variant import Statement, implied_variant
+from spine_segmentation.labeling.variant import Statement
 
 
 class StructureName(Record):
@@ -60,11 +60,6 @@ class WindowScore(Record):
     def strict(self) -> bool:
         """``correct``, and there is no false structure."""
         return self.correct and not self.false_structures
-
-    @property
-    def true_variant(self) -> Statement:
-        """What the truth says of the number of vertebrae in this field of view."""
-        return implied_variant(self.window.vertebrae)
 
     @computed_field  # type: ignore[prop-decorator]
     @property

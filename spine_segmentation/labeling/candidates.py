@@ -15,19 +15,17 @@ from dataclasses import replace
 from itertools import combinations, pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from spine_segmentation.anatomy import Kind
 from spine_segmentation.arrays import Floats
 from spine_segmentation.labeling.enumeration import ANATOMY
-from spine_segmentation.labeling.lattice import best_paths, total
+from spine_segmentation.labeling.lattice import best_path, total
 from spine_segmentation.labeling.transitions import STATES
 from spine_segmentation.results import Candidate
 
 CANDIDATES = 3
 """How many candidates are looked for: more alternatives are no help to whoever has to choose."""
-
-SURVIVORS = 8
-"""How many of the best sequences are looked at to find them: some differ in false instances alone."""
 
 Names = tuple[str | None, ...]
 """Of instances, top to bottom; None for those without a name."""
@@ -35,6 +33,8 @@ Names = tuple[str | None, ...]
 
 def find_candidates(steps: Floats, kinds: Sequence[Kind]) -> tuple[Candidate, ...]:
     """Find the best candidates with their posteriors: paths that contradict one another, and all paths that agree.
+
+    The first is the best path, each further one the best of those that contradict all before.
 
     Args:
         steps: Shape (n, STATES, STATES), log weights, see ``lattice``.
@@ -44,17 +44,12 @@ def find_candidates(steps: Floats, kinds: Sequence[Kind]) -> tuple[Candidate, ..
         At most ``CANDIDATES``, best first.
     """
     chosen: list[Names] = []
-    deciding: list[Names] = []
-    for path in best_paths(steps, SURVIVORS):
-        names = _names(path)
-        telling = decisive(names, kinds)
-        if any(telling) and all(contradict(telling, other) for other in deciding):
-            chosen.append(names)
-            deciding.append(telling)
+    while len(chosen) < CANDIDATES and (path := best_path(steps, _marks(chosen, kinds))) is not None:
+        chosen.append(_names(path))
     if not chosen:
         return ()
-    joint = _joint_probabilities(steps, [_agreement(names) for names in deciding[:CANDIDATES]])
-    order = sorted(range(min(len(chosen), CANDIDATES)), key=lambda k: -joint[k,])
+    joint = _joint_probabilities(steps, [_agreement(decisive(names, kinds)) for names in chosen])
+    order = sorted(range(len(chosen)), key=lambda k: -joint[k,])
     candidates = [Candidate(chosen[k], _exclusive(joint, k, order[:rank])) for rank, k in enumerate(order)]
     return tuple(sorted(candidates, key=_improbability))
 
@@ -89,10 +84,7 @@ def decisive(names: Names, kinds: Sequence[Kind]) -> Names:
     Returns:
         The same names, None for those that do not decide.
     """
-    discs_alone = Kind.VERTEBRA not in kinds
-    return tuple(
-        name if discs_alone or kind is Kind.VERTEBRA else None for name, kind in zip(names, kinds, strict=True)
-    )
+    return tuple(name if decides else None for name, decides in zip(names, _deciding(kinds), strict=True))
 
 
 def contradict(one: Names, other: Names) -> bool:
@@ -108,12 +100,26 @@ def contradict(one: Names, other: Names) -> bool:
     return any(a != b for a, b in zip(one, other, strict=True) if a is not None and b is not None)
 
 
+def _deciding(kinds: Sequence[Kind]) -> list[bool]:
+    return [kind is Kind.VERTEBRA or Kind.VERTEBRA not in kinds for kind in kinds]
+
+
 def _improbability(candidate: Candidate) -> float:
     return -candidate.probability
 
 
 def _names(path: Sequence[int]) -> Names:
     return tuple(ANATOMY.names[after - 1] if after != before else None for before, after in pairwise((0, *path)))
+
+
+def _marks(chosen: Sequence[Names], kinds: Sequence[Kind]) -> npt.NDArray[np.bool_]:
+    """Steps that contradict each of the chosen candidates; if there is none, steps that name what decides.
+
+    Shape (instances, STATES, candidates).
+    """
+    if chosen:
+        return np.stack([_agreement(decisive(names, kinds)) < 0 for names in chosen], axis=2)
+    return np.broadcast_to(np.array(_deciding(kinds), bool)[:, None, None], (len(kinds), STATES, 1))
 
 
 def _joint_probabilities(steps: Floats, agreements: Sequence[Floats]) -> dict[tuple[int, ...], float]:

@@ -1,4 +1,4 @@
-"""Sums over all paths through a lattice, and its best paths.
+"""Sums over all paths through a lattice, and its best path under a condition.
 
 A lattice has the log weight of every step from one state to the next: shape (steps, ..., states before, states after),
 leading axes being several lattices at once. Every path starts in state 0 and may end in any.
@@ -57,28 +57,27 @@ def total(steps: Floats) -> Floats:
     return log_sum(forward(steps)[-1], axis=-1)
 
 
-def best_paths(steps: Floats, count: int) -> list[tuple[int, ...]]:
-    """Find the best paths, by the list Viterbi algorithm: every state keeps as many survivors as are asked for.
+def best_path(steps: Floats, marks: npt.NDArray[np.bool_]) -> tuple[int, ...] | None:
+    """Find the best path that collects every mark at least once, by the Viterbi algorithm.
 
-    After Seshadri and Sundberg, List Viterbi decoding algorithms with applications, IEEE Trans. Commun. 1994.
+    For every state it keeps the best path for each set of marks collected so far.
 
     Args:
         steps: Shape (n, states, states), log weights.
-        count: How many.
+        marks: Shape (n, states, m), what a path collects that steps into a state from another one.
 
     Returns:
-        States of each path after each step, best path first; fewer if not so many are possible.
+        States after each step; None if no such path is possible.
     """
-    states = steps.shape[1]
-    scores = np.full((count, states), -np.inf)
+    sets = 2 ** marks.shape[2]
+    scores = np.full((sets, steps.shape[1]), -np.inf)
     scores[0, 0] = 0.0
     origins = []
-    for step in steps:
-        candidates = (scores[:, :, None] + step).reshape(count * states, states)
-        origins.append(_largest(candidates, count))
-        scores = np.take_along_axis(candidates, origins[-1], axis=0)
-    ends = np.argsort(-scores, axis=None, kind="stable")[:count]
-    return [_trace(origins, int(end), states) for end in ends if scores.flat[end] > -np.inf]
+    for step, mark in zip(steps, marks @ (2 ** np.arange(marks.shape[2])), strict=True):
+        scores, origin = _advance(scores, step, mark)
+        origins.append(origin)
+    end = int(scores[-1].argmax())
+    return _trace(origins, scores.size - scores.shape[1] + end, scores.shape[1]) if scores[-1, end] > -np.inf else None
 
 
 def log_sum(logs: Floats, axis: int) -> Floats:
@@ -98,16 +97,24 @@ def log_sum(logs: Floats, axis: int) -> Floats:
     return summed
 
 
-def _largest(values: Floats, count: int) -> npt.NDArray[np.intp]:
-    """Rows of the largest values of each column, descending; (count, columns)."""
-    chosen = np.argpartition(-values, count - 1, axis=0)[:count]
-    order = np.argsort(-np.take_along_axis(values, chosen, axis=0), axis=0, kind="stable")
-    return np.take_along_axis(chosen, order, axis=0)
+def _advance(scores: Floats, step: Floats, mark: npt.NDArray[np.intp]) -> tuple[Floats, npt.NDArray[np.intp]]:
+    """Best scores after a step and the flat places they come from, both (sets, states)."""
+    places = np.arange(scores.size).reshape(scores.shape)
+    diagonal = np.arange(len(step))
+    arrivals = scores[:, :, None] + step
+    arrivals[:, diagonal, diagonal] = -np.inf
+    before = places[:, :1] + arrivals.argmax(axis=1)
+    sets = np.arange(len(scores))
+    leads = (sets[:, None, None] | mark) == sets[:, None]
+    moves = np.where(leads, arrivals.max(axis=1)[:, None], -np.inf)
+    moved, came = moves.max(axis=0), before[moves.argmax(axis=0), diagonal]
+    stayed = scores + step[diagonal, diagonal]
+    return np.maximum(stayed, moved), np.where(stayed >= moved, places, came)
 
 
 def _trace(origins: Sequence[npt.NDArray[np.intp]], end: int, states: int) -> tuple[int, ...]:
-    """States of a path after each step, from the survivor at its end."""
+    """States of a path after each step, from the flat place of its end."""
     path = [end]
     for origin in reversed(origins):
-        path.append(int(origin[divmod(path[-1], states)]))
-    return tuple(survivor % states for survivor in reversed(path[:-1]))
+        path.append(int(origin.flat[path[-1]]))
+    return tuple(place % states for place in reversed(path[:-1]))

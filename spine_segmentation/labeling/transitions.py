@@ -15,7 +15,7 @@ from spine_segmentation.labeling.presence import MISSED_COUNTS
 MISSED_DISC = 1e-3
 MISSED_BODY = 1e-3
 """Probability that a structure inside the field of view has no instance, before distances are seen; a working figure:
-five times the following, since narrowed discs and collapsed bodies of patients are easily missed."""
+five times ``sequence.FALSE_INSTANCE``, since narrowed discs and collapsed bodies of patients are easily missed."""
 
 MISSED_NEXT = 0.3
 """Probability that the structure below a missed one is missed, too: a block vertebra takes a disc and what makes two

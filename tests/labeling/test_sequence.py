@@ -16,7 +16,6 @@ from scipy.special import logsumexp
 
 from spine_segmentation.anatomy import BY_NAME, LEVELS, Kind
 from spine_segmentation.errors import UsageError
-from spine_segmentation.labeling.candidates import SURVIVORS
 from spine_segmentation.labeling.decoding import Decoding
 from spine_segmentation.labeling.enumeration import ENUMERATIONS, Enumeration
 from spine_segmentation.labeling.presence import MISSED_COUNTS, Presence, measure_presence
@@ -165,7 +164,7 @@ def brute_force_candidates(truth: Truth, given_kinds: list[Kind]) -> list[tuple[
         return any(a != b for a, b, decides in triples if decides and a is not None and b is not None)
 
     chosen: list[Names] = []
-    for names in sorted(truth, key=lambda names: -truth[names])[:SURVIVORS]:
+    for names in sorted(truth, key=lambda names: -truth[names]):
         decides = any(name for name, counts in zip(names, decisive, strict=True) if counts)
         if decides and all(contradict(names, other) for other in chosen):
             chosen.append(names)
@@ -348,6 +347,16 @@ def test_doubled_body_gives_its_name_once(disc_between: bool) -> None:
     assert named == WHOLE
     doubled = decoding.posteriors[place : place + 1 + len(extra)]
     assert {posterior.best_name for posterior in doubled} == {"L3", *extra}
+
+
+def test_another_naming_is_found_however_many_bodies_are_split() -> None:
+    """Each half of a split body may be the false one, so that many sequences say the same as the best one."""
+    names = [name for name in structures("T10", "L4") for _ in range(1 + (name in ("T11", "T12", "L1", "L2")))]
+    evidence = ideal([*names], 60.0)
+    rows, levels = np.arange(len(names)), np.array([level(name) for name in names])
+    evidence[rows, levels - 1] = -0.01
+    decoding = decode(kinds(names), evidence)
+    assert [candidate.probability > 0.1 for candidate in decoding.candidates] == [True, True, True]
 
 
 def test_a_whole_body_in_its_place_is_not_called_false() -> None:
