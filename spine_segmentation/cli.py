@@ -17,11 +17,11 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from spine_segmentation.errors import SpineError
+from spine_segmentation.errors import InputError, SpineError
 from spine_segmentation.pacs.commands import app as pacs_app
 
 if TYPE_CHECKING:
-    from spine_segmentation.results import Instance, Labeling, SpineResult
+    from spine_segmentation.results import Instance, Labeling, NamedStructure, SpineResult
 
 app = typer.Typer(
     help="Finds, separates and names the vertebrae and intervertebral discs of a spine MRI series. Research use only.",
@@ -187,6 +187,7 @@ def evaluate(
         evaluation = evaluate_folder(data, SpinePipeline(device, models), meanings, advance)
     for path in write_report(evaluation, output):
         console.print(str(path))
+    _require_some(len(evaluation.scans), sum(scan.error is not None for scan in evaluation.scans), "scans", output)
 
 
 @app.command()
@@ -217,6 +218,8 @@ def benchmark_labels(
         observations = observe_folder(data, observer, meanings, visible=counts, most=most, seed=seed, progress=advance)
     for path in write_label_benchmark(observations, output):
         console.print(str(path))
+    failed = sum(window.error is not None for window in observations.windows)
+    _require_some(len(observations.windows), failed, "windows", output)
 
 
 @app.command()
@@ -276,6 +279,18 @@ def main() -> None:
         sys.exit(error.exit_code)
 
 
+def _require_some(count: int, failed: int, things: str, output: Path) -> None:
+    """Say how many of the things measured failed; an error if none is left."""
+    if failed == count:
+        raise InputError(
+            f"none of {count} {things} could be evaluated",
+            expected="images with masks, and a mapping of the masks' values",
+            remedy=f"read the reasons in the report in {output}",
+        )
+    if failed:
+        console.print(f"{failed} of {count} {things} failed; the report says why")
+
+
 def _report(choice: str, result: SpineResult, written: list[Path]) -> None:
     """Say what was chosen, found and written."""
     if choice:
@@ -287,11 +302,17 @@ def _report(choice: str, result: SpineResult, written: list[Path]) -> None:
             instance = structure.instance
             runner_up = f"{structure.runner_up} {structure.runner_up_confidence:.2f}" if structure.runner_up else ""
             volume = f"{instance.volume / 1000:.1f}"
-            table.add_row(structure.title, f"{structure.confidence:.2f}", runner_up, volume, _visibility(instance))
+            table.add_row(_title(structure), f"{structure.confidence:.2f}", runner_up, volume, _visibility(instance))
         console.print(table)
         _report_levels(labeling)
     for path in written:
         console.print(f"wrote {path}", highlight=False, soft_wrap=True)
+
+
+def _title(structure: NamedStructure) -> str:
+    """The name, or what it most likely is, which the confidence is about."""
+    likely = "" if structure.name else f", most likely {structure.best_name}"
+    return structure.title.replace(" (level undetermined)", likely)
 
 
 def _visibility(instance: Instance) -> str:

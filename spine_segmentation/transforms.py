@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from monai.transforms import MapTransform
 
 from spine_segmentation.anatomy import BACKGROUND, IVD, SACRUM_BELOW_S1, VERTEBRA
+from spine_segmentation.errors import UsageError
 from spine_segmentation.grid import CHUNK, NetworkGrid, stack_neighbours, to_network_grid
 from spine_segmentation.io.nifti import read_nifti, write_nifti
 from spine_segmentation.networks import CHANNELS
@@ -40,10 +41,19 @@ def list_cases(dataset_dir: str | Path) -> list[dict[str, Any]]:
 
     Raises:
         OSError: If there is no such folder.
+        UsageError: If two files have the same name but for their suffix.
     """
     files = sorted(path for path in Path(dataset_dir).iterdir() if path.name.endswith((".nii", ".nii.gz")))
     names = [(path, path.name.removesuffix(".gz").removesuffix(".nii")) for path in files]
-    return [{"image": path, "case": name} for path, name in names if not name.endswith(("_seg", "_label"))]
+    cases = {name: path for path, name in names if not name.endswith(("_seg", "_label"))}
+    twice = [path.name for path, name in names if cases.get(name, path) != path]
+    if twice:
+        raise UsageError(
+            f"{', '.join(twice)} beside a file of the same name but for the suffix",
+            expected="one file a case",
+            remedy="rename or remove one of them: the results of both would have the same name",
+        )
+    return [{"image": path, "case": name} for name, path in cases.items()]
 
 
 class ReadNiftid(MapTransform):

@@ -366,6 +366,15 @@ def test_evaluate_writes_both_reports(main: Main, lumbar_scan: SyntheticScan, tm
     assert "| a |" in (tmp_path / "report" / "evaluation.md").read_text()
 
 
+def test_evaluate_where_every_scan_fails(main: Main, lumbar_scan: SyntheticScan, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    write_nifti(lumbar_scan.image, data / "a_img.nii.gz")
+    (data / "a_seg.nii.gz").write_bytes(b"no mask")
+    assert main("evaluate", data, "-o", tmp_path / "report") == 4
+    assert names_in(tmp_path / "report") == {"evaluation.json", "evaluation.md"}
+
+
 def test_evaluate_a_folder_without_pairs(main: Main, tmp_path: Path) -> None:
     assert main("evaluate", tmp_path, "-o", tmp_path / "report") == 4
     assert names_in(tmp_path / "report") == set()

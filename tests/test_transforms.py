@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from spine_segmentation.anatomy import IVD, SACRUM_BELOW_S1, VERTEBRA
+from spine_segmentation.errors import UsageError
 from spine_segmentation.grid import CHUNK, to_network_grid
 from spine_segmentation.inferers import Bfloat16Inferer, SliceBatchInferer
 from spine_segmentation.networks import CHANNELS
@@ -70,6 +71,13 @@ def test_masks_are_no_cases(tmp_path: Path) -> None:
     for name in ("b.nii.gz", "a.nii", "a_seg.nii.gz", "a_label.nii", "notes.txt"):
         (tmp_path / name).touch()
     assert [case["case"] for case in list_cases(tmp_path)] == ["a", "b"]
+
+
+def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+    for name in ("a.nii.gz", "a.nii", "b.nii"):
+        (tmp_path / name).touch()
+    with pytest.raises(UsageError, match="a.nii"):
+        list_cases(tmp_path)
 
 
 def test_batches_of_slices_give_what_one_batch_gives() -> None:

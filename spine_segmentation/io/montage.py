@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -280,14 +281,18 @@ def _verdict(result: SpineResult) -> tuple[str, Color]:
     if labeling.status == "determined":
         return f"Levels determined, confidence {labeling.confidence:.2f}. Variant: {labeling.variant}", _GREEN
     if labeling.status == "ambiguous":
-        return f"LEVELS AMBIGUOUS: {' or '.join(_span(candidate) for candidate in labeling.candidates)}", _AMBER
+        return f"LEVELS AMBIGUOUS: {' or '.join(_choices(labeling.candidates))}", _AMBER
     return f"LEVELS UNDETERMINED, confidence {labeling.confidence:.2f}. Variant: {labeling.variant}", _AMBER
 
 
-def _span(candidate: Candidate) -> str:
-    """First and last name of a candidate, e.g. ``"L1 to L5-S1 (0.55)"``."""
-    names = candidate.title.split()
-    return f"{names[0]} to {names[-1]} ({candidate.probability:.2f})"
+def _choices(candidates: Sequence[Candidate]) -> list[str]:
+    """Ends of each, e.g. ``"L1 to L5-S1 (0.55)"``; where two have the same, also the names that not all of them have."""
+    titles = [candidate.title.split() for candidate in candidates]
+    spans = [f"{names[0]} to {names[-1]}" for names in titles]
+    if len(set(spans)) < len(spans):
+        own = [[name for name in names if any(name not in other for other in titles)] for names in titles]
+        spans = [f"{span} with {' '.join(names)}" if names else span for span, names in zip(spans, own, strict=True)]
+    return [f"{span} ({candidate.probability:.2f})" for span, candidate in zip(spans, candidates, strict=True)]
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

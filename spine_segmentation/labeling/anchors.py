@@ -75,8 +75,13 @@ class Anchor:
 
     def __str__(self) -> str:
         """Write it as it is given on the command line."""
-        place = self.place if isinstance(self.place, str) else ",".join(f"{coordinate:g}" for coordinate in self.place)
+        place = self.place if isinstance(self.place, str) else ",".join(map(_plain, self.place))
         return f"{self.name}={place}"
+
+
+def _plain(coordinate: float) -> str:
+    """All digits of a number, without an exponent."""
+    return str(np.format_float_positional(coordinate, trim="-"))
 
 
 def find_anchored(anchors: Sequence[Anchor], instances: Instances) -> dict[int, str]:

@@ -47,6 +47,7 @@ def tissue_classes(mask: Volume) -> npt.NDArray[np.uint8]:
     """
     classes = np.zeros(mask.shape, np.uint8)
     classes[_bodies(mask.array)] = CHANNELS.index("vertebra")
+    classes[mask.array == VERSE_NUMBERS["S2 and below"]] = CHANNELS.index("sacrum below S1")
     classes[_discs(mask.array)] = CHANNELS.index("ivd")
     classes[mask.array == VERSE_POSTERIOR_ELEMENTS] = CHANNELS.index("posterior elements")
     classes[mask.array == VERSE_SPINAL_CANAL] = CHANNELS.index("spinal canal")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from spine_segmentation.anatomy import BY_NAME
 from spine_segmentation.errors import OutputError
-from spine_segmentation.io.montage import PANEL_HEIGHT, write_montage
+from spine_segmentation.io.montage import PANEL_HEIGHT, _choices, write_montage
 from spine_segmentation.results import Candidate, SpineResult
 from spine_segmentation.volume import Volume
 
@@ -113,3 +113,18 @@ def test_semantic_and_empty_results_are_drawn_too(flat: Volume, make_result: Mak
 def test_a_missing_folder_is_an_output_error(flat: Volume, make_result: MakeResult, tmp_path: Path) -> None:
     with pytest.raises(OutputError):
         write_montage(make_result(flat), tmp_path / "absent" / "overlay.png")
+
+
+@pytest.mark.parametrize(
+    ("candidates", "choices"),
+    [
+        ((("L1", "L1-L2", "L2"), ("L2", "L2-L3", "L3")), ["L1 to L2 (0.40)", "L2 to L3 (0.40)"]),
+        ((("L4", "L5", "S1"), ("L4", "L5", "L6", "S1")), ["L4 to S1 (0.40)", "L4 to S1 with L6 (0.40)"]),
+        (
+            (("T11", "L1", "L5", "S1"), ("T11", "T12", "L1", "S1")),
+            ["T11 to S1 with L5 (0.40)", "T11 to S1 with T12 (0.40)"],
+        ),
+    ],
+)
+def test_no_two_choices_read_the_same(candidates: tuple[tuple[str, ...], ...], choices: list[str]) -> None:
+    assert _choices([Candidate(names, 0.4) for names in candidates]) == choices

@@ -29,7 +29,9 @@ def labelled(instances: Instances, *anchors: str) -> Labeling:
     return name_instances(instances, evidence, anchors=[Anchor.parse(text) for text in anchors])
 
 
-@pytest.mark.parametrize("text", ["L5=lowest", "S1=highest", "L4-L5=1.5,-2,30", "T13=-0.25,4,-120"])
+@pytest.mark.parametrize(
+    "text", ["L5=lowest", "S1=highest", "L4-L5=1.5,-2,30", "T13=-0.25,4,-120", "L1=0.00002,0,-1234567"]
+)
 def test_anchors_are_read_and_written(text: str) -> None:
     assert str(Anchor.parse(text)) == text
     assert Anchor.parse(f" {text.replace('=', ' = ').replace(',', ' , ')} ") == Anchor.parse(text)

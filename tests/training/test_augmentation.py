@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spine_segmentation.training.augmentation import cut_column
+from spine_segmentation.training.augmentation import cut_column, recolour
 
 ROWS, COLUMNS, PIXEL_SIZE = 120, 32, 1.5
 
@@ -41,3 +41,12 @@ def test_where_nothing_is_labelled_nothing_is_cut() -> None:
     image, _ = column(20, 100)
     target = torch.zeros(ROWS, COLUMNS, dtype=torch.uint8)
     assert torch.equal(cut_column(image, target, PIXEL_SIZE, np.random.default_rng(0))[0], image)
+
+
+def test_recolouring_leaves_what_is_out_of_view_blank() -> None:
+    image = torch.rand(3, 40, 30) + 0.1
+    image[:, :10] = 0
+    regions = torch.zeros(3, 40, 30, dtype=torch.uint8)
+    regions[:, 20:30] = 1
+    for seed in range(20):
+        assert not recolour(image, regions, np.random.default_rng(seed))[:, :10].any()

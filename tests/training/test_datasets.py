@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -37,3 +38,20 @@ def test_mixture_draws_in_the_given_shares_and_never_repeats() -> None:
 def test_shares_must_add_up() -> None:
     with pytest.raises(UsageError):
         Mixture([_Constant(0.0)], [0.5], length=10)
+
+
+class _Drawing(torch.utils.data.Dataset[Sample]):
+    """Draws a scan and a slice as the annotated scans do."""
+
+    def __getitem__(self, index: int) -> Sample:
+        random = np.random.default_rng((7, index))
+        random.integers(26)
+        return {"image": torch.zeros(1), "label": torch.tensor([int(random.integers(100))])}
+
+
+def test_the_choice_of_a_data_set_tells_nothing_of_what_it_draws() -> None:
+    mixture = Mixture([_Drawing(), _Constant(1.0)], [0.3, 0.7], length=2000, seed=7)
+    samples = [mixture[k] for k in range(2000)]
+    slices = torch.stack([sample["label"] for sample in samples if not sample["image"].any()]).flatten()
+    assert 500 < len(slices) < 700
+    assert torch.histc(slices.float(), 10, 0, 100).min() > 30

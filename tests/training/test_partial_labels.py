@@ -53,3 +53,9 @@ def test_levels_are_known_in_bodies_and_discs_only() -> None:
     target = level_target(column())
     assert target[1, 25, 20] == 23 and target[1, 44, 20] == 23 and target[1, 70, 20] == 24
     assert target[1, 25, 34] == IGNORE and target[1, 90, 20] == IGNORE
+
+
+def test_the_sacrum_below_s1_has_a_class_of_its_own() -> None:
+    mask = column()
+    sacrum = mask.with_array(np.where(mask.array == 24, 27, mask.array))
+    assert semantic_target(sacrum)[1, 55, 15] == CHANNELS.index("sacrum below S1")
