@@ -286,7 +286,7 @@ def _verdict(result: SpineResult) -> tuple[str, Color]:
 
 
 def _choices(candidates: Sequence[Candidate]) -> list[str]:
-    """Ends of each, e.g. ``"L1 to L5-S1 (0.55)"``; where two have the same, also the names that not all of them have."""
+    """Ends of each, e.g. ``"L1 to L5-S1 (0.55)"``; where two have the same, with the names that not all have."""
     titles = [candidate.title.split() for candidate in candidates]
     spans = [f"{names[0]} to {names[-1]}" for names in titles]
     if len(set(spans)) < len(spans):
