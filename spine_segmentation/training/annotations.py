@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from spine_segmentation.errors import UsageError
+from spine_segmentation.errors import InvalidVolume, UsageError
 from spine_segmentation.evaluation.pairs import scan_name
+from spine_segmentation.evaluation.truth import require_same_grid
 from spine_segmentation.io.nifti import read_nifti
-from spine_segmentation.training.partial_labels import level_target, semantic_target, tissue_classes
+from spine_segmentation.training.partial_labels import MASK_VALUES, level_target, semantic_target, tissue_classes
 from spine_segmentation.training.samples import Task
 from spine_segmentation.training.scans import AnnotatedScan
+from spine_segmentation.volume import Volume
 
 Pair = tuple[Path, Path]
 
@@ -56,7 +58,9 @@ def read_scans(pairs: Sequence[Pair], task: Task) -> list[AnnotatedScan]:
     Raises:
         UnreadableFile: If a file does not exist or is not NIfTI.
         TruncatedFile: If a file ends early.
-        InvalidVolume: If a volume is not three-dimensional, not real-valued, or a voxel is not finite.
+        InvalidVolume: If a volume is not three-dimensional, not real-valued, or a voxel is not finite, or a mask has
+            values that mean nothing.
+        InconsistentGeometry: If a mask does not lie on the grid of its image.
         MissingGeometry: If a file has no orientation or no known unit of length.
         UnsupportedOrientation: If the slices are thick and not sagittal.
     """
@@ -65,9 +69,21 @@ def read_scans(pairs: Sequence[Pair], task: Task) -> list[AnnotatedScan]:
 
 def _read_scan(image_file: Path, mask_file: Path, task: Task) -> AnnotatedScan:
     image, _ = read_nifti(image_file).canonical()
-    mask, _ = read_nifti(mask_file).canonical()
-    mask = mask.with_array(mask.array.astype(np.uint8))
+    mask, _ = _read_mask(mask_file).canonical()
+    require_same_grid(mask, image)
     scaled = (image.array - image.array.min()) / max(float(np.ptp(image.array)), 1e-6)
     target = semantic_target(mask) if task == "semantic" else level_target(mask)
     tissues = torch.from_numpy(tissue_classes(mask))
     return AnnotatedScan(torch.from_numpy(scaled).half(), tissues, torch.from_numpy(target), image.spacing)
+
+
+def _read_mask(path: Path) -> Volume:
+    mask = read_nifti(path)
+    unknown = np.setdiff1d(mask.array, MASK_VALUES)
+    if len(unknown):
+        raise InvalidVolume(
+            f"{path.name} with the values {', '.join(f'{value:g}' for value in unknown[:5])}",
+            expected="VerSe numbers, 100 and the number of the vertebra above for discs, 60, 61 and 0",
+            remedy="convert the mask as docs/training.md says",
+        )
+    return mask.with_array(mask.array.astype(np.uint8))

@@ -15,6 +15,19 @@ from spine_segmentation.seam import near_seam
 from spine_segmentation.training.samples import IGNORE, NO_DISC
 from spine_segmentation.volume import Array, Volume
 
+_LEVELS = sorted(VERSE_NUMBERS.values())
+
+MASK_VALUES = (
+    0,
+    *_LEVELS,
+    *(VERSE_DISC_BASE + number for number in _LEVELS),
+    VERSE_POSTERIOR_ELEMENTS,
+    VERSE_SPINAL_CANAL,
+)
+"""All that a mask may hold."""
+
+_DOWN = np.array([0.0, 0.0, -1.0])
+
 
 def semantic_target(mask: Volume) -> npt.NDArray[np.uint8]:
     """Channel numbers of the segmentation network, ``IGNORE`` where the class is unknown.
@@ -71,22 +84,25 @@ def level_target(mask: Volume) -> npt.NDArray[np.uint8]:
 
 
 def _bodies(values: Array) -> npt.NDArray[np.bool_]:
-    return np.isin(values, list(VERSE_NUMBERS.values()))
+    return np.isin(values, _LEVELS)
 
 
 def _discs(values: Array) -> npt.NDArray[np.bool_]:
-    return np.isin(values, [VERSE_DISC_BASE + number for number in VERSE_NUMBERS.values()])
+    return np.isin(values, [VERSE_DISC_BASE + number for number in _LEVELS])
 
 
 def _beyond_ends(mask: Volume) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], int]:
-    """Voxels above the centre of the first labelled structure, below that of the last, and the last one's value."""
+    """Voxels above the centre of the first labelled structure, below that of the last, and the last one's value.
+
+    Of a single structure, up and down are those of the patient.
+    """
     values = np.where(_bodies(mask.array) | _discs(mask.array), mask.array, 0)
     present = [int(value) for value in np.unique(values) if value]
-    if len(present) < 2:
+    if not present:
         return np.zeros(mask.shape, bool), np.zeros(mask.shape, bool), 0
     centres = mask.to_patient(ndimage.center_of_mass(np.ones_like(values), values, present))
     order = np.argsort(-centres[:, 2])
     centres = centres[order]
     height = mask.to_patient(np.moveaxis(np.indices(mask.shape), 0, -1))
-    first, last = centres[0] - centres[1], centres[-1] - centres[-2]
+    first, last = (centres[0] - centres[1], centres[-1] - centres[-2]) if len(present) > 1 else (-_DOWN, _DOWN)
     return (height - centres[0]) @ first > 0, (height - centres[-1]) @ last > 0, present[order[-1]]

@@ -73,7 +73,7 @@ def attach(
 ) -> None:
     """Attach averaging, learning rate, fresh samples each epoch, validation and checkpoints to a trainer.
 
-    A checkpoint also holds the seed, and how many samples all processes together have shown.
+    A checkpoint also holds the seed, the samples an epoch, and how many samples all processes together have shown.
 
     Args:
         trainer: MONAI's supervised trainer.
@@ -86,8 +86,8 @@ def attach(
         output_dir: Where checkpoints go.
     """
     Path(output_dir).mkdir(parents=True, exist_ok=True)
-    trainer.state.seed, trainer.state.samples = dataset.seed, 0
-    trainer.state_dict_user_keys.extend(["seed", "samples"])
+    trainer.state.seed, trainer.state.length, trainer.state.samples = dataset.seed, len(dataset), 0
+    trainer.state_dict_user_keys.extend(["seed", "length", "samples"])
     ema.attach(trainer)
     trainer.add_event_handler(Events.EPOCH_STARTED, lambda engine: setattr(dataset, "epoch", engine.state.epoch - 1))
     trainer.add_event_handler(Events.ITERATION_COMPLETED, lambda _: lr_scheduler.step())
@@ -110,19 +110,20 @@ def resume(output_dir: str, saved: Mapping[str, Any]) -> None:
         saved: What to restore, by name; the trainer is ``"trainer"``.
 
     Raises:
-        UsageError: If that run came to its end, or had another seed: it would see some samples twice.
+        UsageError: If that run came to its end, or had another seed or length of an epoch: it would see some samples
+            twice.
     """
     path = Path(output_dir) / CHECKPOINT
     if not path.is_file():
         return
     state = saved["trainer"].state
-    seed = state.seed
+    chosen = (state.seed, state.length)
     Checkpoint.load_objects(dict(saved), torch.load(path, map_location="cpu", weights_only=True))
-    if state.seed != seed:
+    if (state.seed, state.length) != chosen:
         raise UsageError(
-            f"{path} of a run with seed {state.seed}",
-            expected=f"an interrupted run with seed {seed}",
-            remedy="pass that seed, or choose another output_dir",
+            f"{path} of a run with seed {state.seed} and {state.length} samples an epoch",
+            expected="an interrupted run with seed {} and {} samples an epoch".format(*chosen),
+            remedy="pass those of that run, or choose another output_dir",
         )
     if state.epoch >= state.max_epochs:
         raise UsageError(

@@ -59,3 +59,10 @@ def test_the_sacrum_below_s1_has_a_class_of_its_own() -> None:
     mask = column()
     sacrum = mask.with_array(np.where(mask.array == 24, 27, mask.array))
     assert semantic_target(sacrum)[1, 55, 15] == CHANNELS.index("sacrum below S1")
+
+
+def test_beyond_a_single_structure_nothing_is_known() -> None:
+    mask = column()
+    alone = semantic_target(mask.with_array(np.where(mask.array == 24, 24, 0).astype(np.uint8)))
+    assert (alone[:, :40] == IGNORE).all() and (alone[:, 70:] == IGNORE).all()
+    assert alone[1, 55, 20] == CHANNELS.index("vertebra")

@@ -156,11 +156,14 @@ def test_a_finished_run_is_not_trained_again(data: Path, uninterrupted: Path) ->
     assert (uninterrupted / CHECKPOINT).read_bytes() == before
 
 
-def test_a_run_does_not_go_on_with_another_seed(data: Path, uninterrupted: Path) -> None:
+@pytest.mark.parametrize("other", [{"seed": 1}, {"samples_per_epoch": 6}])
+def test_a_run_does_not_go_on_with_another_seed_or_length(
+    data: Path, uninterrupted: Path, other: dict[str, int]
+) -> None:
     with pytest.raises(RuntimeError) as raised:
-        run(**options("segmentation", data, uninterrupted, seed=1))
+        run(**options("segmentation", data, uninterrupted, **other))
     (error,) = (cause for cause in causes(raised.value) if isinstance(cause, UsageError))
-    assert "seed 0" in error.found
+    assert "seed 0 and" in error.found
 
 
 def test_the_seed_determines_the_initial_weights(data: Path, tmp_path: Path) -> None:

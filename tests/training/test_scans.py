@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from spine_segmentation.errors import UsageError
+from spine_segmentation.errors import InconsistentGeometry, InvalidVolume, UsageError
 from spine_segmentation.evaluation.pairs import annotated_pairs
 from spine_segmentation.io.nifti import write_nifti
 from spine_segmentation.training.annotations import read_scans, split_scans
@@ -102,3 +102,20 @@ def test_canonical_volume_is_used_whatever_the_files_axes(tmp_path: Path, pairs:
     (straight,) = read_scans(pairs, "semantic")
     (other,) = read_scans([(tmp_path / "t_img.nii.gz", tmp_path / "t_seg.nii.gz")], "semantic")
     torch.testing.assert_close(straight.target, other.target)
+
+
+def test_a_mask_on_another_grid_is_refused(tmp_path: Path, pairs: Pairs) -> None:
+    mask = column()
+    moved = Volume(mask.array, mask.affine + np.pad([[50.0]], ((0, 3), (3, 0))))
+    write_nifti(moved, tmp_path / "a_seg.nii.gz")
+    with pytest.raises(InconsistentGeometry):
+        read_scans(pairs, "semantic")
+
+
+@pytest.mark.parametrize("value", [257, 62, 24.5, -1])
+def test_a_mask_of_unknown_values_is_refused(tmp_path: Path, pairs: Pairs, value: float) -> None:
+    mask = column()
+    values = np.where(mask.array == 24, value, mask.array.astype(np.float32))
+    write_nifti(mask.with_array(values.astype(np.float32)), tmp_path / "a_seg.nii.gz")
+    with pytest.raises(InvalidVolume, match=f"{value:g}"):
+        read_scans(pairs, "semantic")
