@@ -311,8 +311,7 @@ def _report(choice: str, result: SpineResult, written: list[Path]) -> None:
 
 def _title(structure: NamedStructure) -> str:
     """The name, or what it most likely is, which the confidence is about."""
-    likely = "" if structure.name else f", most likely {structure.best_name}"
-    return structure.title.replace(" (level undetermined)", likely)
+    return structure.name or f"{structure.short_title}, most likely {structure.best_name}"
 
 
 def _visibility(instance: Instance) -> str:

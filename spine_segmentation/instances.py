@@ -17,7 +17,7 @@ from spine_segmentation.splitting.column import Column
 from spine_segmentation.splitting.cutting import Plane, bone_share, count_planes_above, fit_plane
 from spine_segmentation.splitting.foreground import Voxels, find_spine
 from spine_segmentation.splitting.lateral import within_width
-from spine_segmentation.splitting.sacrum import mark_above_sacrum, without_sacral_pieces
+from spine_segmentation.splitting.sacrum import mark_above_sacrum
 from spine_segmentation.splitting.topmost import without_lateral_masses, without_loose_pieces
 from spine_segmentation.splitting.true_discs import are_true
 from spine_segmentation.volume import Volume
@@ -99,7 +99,7 @@ def _separate(
     bone, cartilage = voxels.select(voxels.semantic == VERTEBRA), voxels.select(voxels.semantic == IVD)
     discs = _find_discs(voxels, cartilage, column, voxel_volume)
     discs, planes = _true_discs(discs, bone, cartilage, column, shown)
-    bodies = without_sacral_pieces(without_loose_pieces(_find_bodies(bone, column, planes, voxel_volume)))
+    bodies = without_loose_pieces(_find_bodies(bone, column, planes, voxel_volume))
     bodies = without_lateral_masses(bodies, bone.points, column)
     structures = [(Kind.IVD, cartilage, disc) for disc in discs]
     structures += [(Kind.VERTEBRA, bone, body.members) for body in bodies]
@@ -153,8 +153,9 @@ def _depth(points: npt.NDArray[np.float32], column: Column) -> float:
 
 def _width(points: npt.NDArray[np.float32], column: Column) -> float:
     """Extent of a disc from right to left, mm."""
-    right, left = np.percentile(column.coordinates(points)[:, 1], EXTENT_PERCENTILES)
-    return float(left - right)
+    _, left, _ = column.frame(points.mean(axis=0)).astype(np.float32)
+    low, high = np.percentile(points @ left, EXTENT_PERCENTILES)
+    return float(high - low)
 
 
 def _true_discs(

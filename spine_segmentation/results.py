@@ -117,10 +117,14 @@ class NamedStructure:
     @property
     def title(self) -> str:
         """What to show: the name, or e.g. ``"Vertebra 2 (level undetermined)"``."""
+        return self.short_title if self.name is not None else f"{self.short_title} (level undetermined)"
+
+    @property
+    def short_title(self) -> str:
+        """The name, or e.g. ``"Vertebra 2"``, where there is little room."""
         if self.name is not None:
             return self.name
-        noun = "Vertebra" if self.kind is Kind.VERTEBRA else "Disc"
-        return f"{noun} {self.id % 100} (level undetermined)"
+        return f"{'Vertebra' if self.kind is Kind.VERTEBRA else 'Disc'} {self.id % 100}"
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,19 @@ def test_structures_that_reach_an_outer_slice_are_not_called_whole(
     assert "yes" not in table
 
 
+def test_structures_without_a_name_are_listed_with_their_most_likely_one(
+    main: Main, nifti: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli.console, "_width", 120)
+    monkeypatch.setattr("spine_segmentation.labeler.DETERMINED_POSTERIOR", 1.1)
+    assert main("segment", nifti, "-o", tmp_path, "--format", "json") == 0
+    table = capsys.readouterr().out
+    structures = read(tmp_path / "result.json")["structures"]
+    assert all(structure["name"] is None for structure in structures)
+    for structure in structures:
+        assert f"{structure['title'].partition(' (')[0]}, most likely {structure['best_name']}" in table
+
+
 @pytest.mark.parametrize(
     ("formats", "expected"),
     [
@@ -396,6 +409,15 @@ def test_benchmark_labels_writes_its_report(
     assert [group["group"] for group in report["product"]["by_visible"]] == ["3", "6"]
     assert all(window["error"] is None for window in report["windows"])
     assert names_in(tmp_path / "report") >= {"labels.json", "labels.md", "evidence.json"}
+
+
+def test_benchmark_labels_where_no_scan_shows_so_many(main: Main, lumbar_scan: SyntheticScan, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    write_nifti(lumbar_scan.image, data / "a_img.nii.gz")
+    write_truth(lumbar_scan, data / "a_seg.nii.gz")
+    write_mapping(synthetic_mapping(), data / "mapping.yaml")
+    assert main("benchmark-labels", data, "-o", tmp_path / "report", "--visible", "20") == 4
 
 
 @pytest.mark.parametrize(("visible", "code"), [("five", 2), ("1", 2), ("5,", 2), ("5", 4)])

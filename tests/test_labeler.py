@@ -177,6 +177,7 @@ def test_false_instance_has_an_id_of_its_own() -> None:
     assert [name for name in names(labeling) if name] == [*phantom.names]
     unnamed = labeling.structures[4]
     assert (unnamed.name, unnamed.id, unnamed.title) == (None, 103, "Vertebra 3 (level undetermined)")
+    assert unnamed.short_title == "Vertebra 3"
     assert unnamed.best_name in BY_NAME
 
 

@@ -245,10 +245,10 @@ def _write_names(panel: Image.Image, scene: _Scene, index: int, structures: list
         x = (columns.mean() + 0.5) * scene.scale[1]
         y = float(np.clip((rows.mean() + 0.5) * scene.scale[0], size, panel.height - size))
         if structure.kind is Kind.VERTEBRA:
-            _write(panel, (x, y), _short(structure), size=size if structure.name else smaller, anchor="mm")
+            _write(panel, (x, y), structure.short_title, size=size if structure.name else smaller, anchor="mm")
         else:
             edge = (columns.max() + 1) * scene.scale[1] + _GAP_PX
-            _write(panel, (edge, y), _short(structure), size=smaller, anchor="lm")
+            _write(panel, (edge, y), structure.short_title, size=smaller, anchor="lm")
 
 
 def _font_size(scene: _Scene, index: int, structures: list[NamedStructure]) -> int:
@@ -257,11 +257,6 @@ def _font_size(scene: _Scene, index: int, structures: list[NamedStructure]) -> i
     heights = [np.count_nonzero((scene.labels[index] == label).any(axis=1)) * scene.scale[0] for label in vertebrae]
     typical = float(np.median(heights)) if heights else 0.0
     return int(np.clip(typical * 2 / 3, *_FONT_PX))
-
-
-def _short(structure: NamedStructure) -> str:
-    """Leave out the title's remark in brackets."""
-    return structure.title.partition(" (")[0]
 
 
 def _caption(scene: _Scene, index: int) -> str:

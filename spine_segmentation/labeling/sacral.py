@@ -15,8 +15,9 @@ from spine_segmentation.arrays import Floats
 from spine_segmentation.results import Instance
 
 MISTAKEN = 0.03
-"""Probability that the vertebra above what the segmenter takes for S2 is not S1: in 1 of the 26 SPIDER patients
-of the training set (a disc lies between S1 and S2), in none of 120 synthetic whole spines."""
+"""Probability that the vertebra above what the segmenter takes for S2 is not S1, a working figure: so in 1 of the 19
+SPIDER patients of the training set in whom any is marked (a disc lies between S1 and S2), in none of 120 synthetic
+whole spines."""
 
 
 def sacral_evidence(instances: Sequence[Instance]) -> Floats:

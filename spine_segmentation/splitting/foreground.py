@@ -118,7 +118,7 @@ def _read_voxels(semantic: Volume, foreground: npt.NDArray[np.bool_]) -> tuple[V
     kinds = np.where(inside, semantic.array[box], 0)
     islands = cc3d.connected_components(inside.view(np.uint8), connectivity=26)
     parts = cc3d.connected_components(kinds, connectivity=26)
-    cropped = np.nonzero(inside)
+    cropped = np.unravel_index(np.flatnonzero(inside), inside.shape)  # faster than nonzero
     indices = np.stack(cropped, axis=1) + [edge.start for edge in box]
     linear, offset = semantic.affine[:3, :3].astype(np.float32), semantic.affine[:3, 3].astype(np.float32)
     points = indices.astype(np.float32) @ linear.T + offset

@@ -74,6 +74,14 @@ def test_geometry_alone_does_not_look_at_the_image() -> None:
     assert geometry_evidence(as_instances(WINDOW).items).any()
 
 
+def test_geometry_alone_does_not_look_at_the_sacrum_that_the_segmenter_found() -> None:
+    first = min(k for k, item in enumerate(WINDOW.instances) if item.kind is Kind.VERTEBRA)
+    marked = [item.model_copy(update={"above_sacrum": k == first}) for k, item in enumerate(WINDOW.instances)]
+    window = WINDOW.model_copy(update={"instances": tuple(marked)})
+    assert name_by_geometry(window) == name_by_geometry(WINDOW)
+    assert name_window(window) != name_window(WINDOW)
+
+
 def test_counting_from_below_takes_the_lowest_body_for_s1() -> None:
     names = [name.name for name in count_from_below(WINDOW).names if name]
     assert WINDOW.instances[-1].kind is Kind.VERTEBRA

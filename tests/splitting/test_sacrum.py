@@ -54,6 +54,16 @@ def test_the_wings_beside_a_vertebra_do_not_mark_it() -> None:
     assert marked(phantom, (wings & (phantom.truth == 0), SACRUM_BELOW_S1)) == []
 
 
+@pytest.mark.parametrize(("forward", "names"), [(10, ["S1"]), (30, [])])
+def test_the_sacrum_must_lie_in_the_course_of_the_column(forward: int, names: list[str]) -> None:
+    phantom = build(structures("L1", "S1"), slices=9)
+    body = np.argwhere(phantom.mask("S1"))
+    row, column = body[:, 1].max() + 4, int(body[:, 2].mean() - forward / PIXEL_MM)
+    piece = np.zeros(phantom.semantic.shape, bool)
+    piece[3:6, row : row + 12, column - 4 : column + 5] = True
+    assert marked(phantom, (piece, SACRUM_BELOW_S1)) == names
+
+
 @pytest.mark.parametrize(("half_height", "half_depth", "slices"), [(5, 4, 3), (8, 12, 5), (8, 4, 5)])
 def test_a_loose_piece_below_s1_is_left_out(half_height: int, half_depth: int, slices: int) -> None:
     """A crumb that would be joined to S1; one that would make it tall enough to be cut in two; and a narrow one."""
