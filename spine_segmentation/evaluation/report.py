@@ -45,8 +45,8 @@ strict: and there is no false structure; best names: by the most likely name, de
 bodies and as many discs as are labelled. Outside the column: bodies and discs more than {COLUMN_MARGIN_MM:g} mm from \
 everything labelled. Mid-sagittal: up to {MID_SAGITTAL_MM:g} mm from the column's own midline; lateral: beyond \
 {LATERAL_MM:g} mm. Surface bias is positive where the prediction is too large. Scans that failed count as wrong, with \
-Dice 0 where image and mask can be used, without Dice elsewhere, and have no surface. Values are mean ± standard deviation over scans. Seconds are \
-the pipeline's, without reading. Definitions: docs/evaluation.md.
+Dice 0 where image and mask can be used, without Dice elsewhere, and have no surface. Values are mean ± standard \
+deviation over scans. Seconds are the pipeline's, without reading. Definitions: docs/evaluation.md.
 """
 
 

@@ -131,7 +131,10 @@ class StructureSummary(Record):
 
 
 class SetSummary(Record):
-    """One set of scans. Scans without a result count as wrong in all accuracies, and with Dice 0 where image and mask can be used."""
+    """One set of scans.
+
+    Scans without a result count as wrong in all accuracies, and with Dice 0 where image and mask can be used.
+    """
 
     name: str
     """Name of the set."""
