@@ -92,7 +92,7 @@ def to_network_grid(volume: Volume, pixel_size: float) -> tuple[Tensor, NetworkG
         InvalidVolume: If an intensity is not finite, or the image is constant.
     """
     canonical, reorientation = volume.canonical()
-    image = _non_negative(canonical.array)
+    image = non_negative(canonical.array)
     slice_spacing, row_spacing, column_spacing = canonical.spacing
     _, rows, columns = canonical.shape
     size = (max(1, round(rows * row_spacing / pixel_size)), max(1, round(columns * column_spacing / pixel_size)))
@@ -136,7 +136,18 @@ def stack_neighbours(image: Tensor, neighbour: int) -> Tensor:
     return image[torch.tensor(neighbour_indices(shown.tolist(), neighbour))]
 
 
-def _non_negative(array: Array) -> Tensor:
+def non_negative(array: Array) -> Tensor:
+    """Bring intensities to where a network expects them: none is below zero, and zero stays zero.
+
+    Args:
+        array: Any real dtype, of any shape.
+
+    Returns:
+        float32, of the same shape; the lowest is subtracted if it is negative.
+
+    Raises:
+        InvalidVolume: If an intensity is not finite, or all are the same.
+    """
     values = np.array(array, dtype=np.float32, order="C")  # a copy: torch refuses the strides of flipped axes
     low, high = float(values.min()), float(values.max())
     if not (math.isfinite(low) and math.isfinite(high)) or low == high:

@@ -132,7 +132,7 @@ def list_series(folder: Path) -> list[SeriesSummary]:
         raise NoDicomFound(
             f"no DICOM image under {folder}",
             expected="a folder with the DICOM files of a spine MR study",
-            remedy="check the path; compressed archives must be unpacked first",
+            remedy="check the path; unpack compressed archives first, and pass a NIfTI file by its own name",
         )
     ordered = sorted(groups.values(), key=lambda files: number(files[0][1], "SeriesNumber") or 0.0)
     return [replace(_summarize(_without_copies(files)), damaged=tuple(damage)) for files in ordered]

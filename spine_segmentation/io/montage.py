@@ -237,15 +237,18 @@ def _named_where(scene: _Scene, structures: tuple[NamedStructure, ...]) -> list[
 
 
 def _write_names(panel: Image.Image, scene: _Scene, index: int, structures: list[NamedStructure]) -> None:
-    """Write the names of vertebrae at their centres, those of discs behind their posterior edges."""
+    """Write the names of vertebrae at their centres, no higher than they are, those of discs behind their edges."""
     size = _font_size(scene, index, structures)
-    smaller = max(_FONT_PX[0], size * 2 // 3)
+    smallest = _FONT_PX[0]
+    smaller = max(smallest, size * 2 // 3)
     for structure in structures:
         rows, columns = np.nonzero(scene.labels[index] == structure.id)
         x = (columns.mean() + 0.5) * scene.scale[1]
         y = float(np.clip((rows.mean() + 0.5) * scene.scale[0], size, panel.height - size))
         if structure.kind is Kind.VERTEBRA:
-            _write(panel, (x, y), structure.short_title, size=size if structure.name else smaller, anchor="mm")
+            most = max(smallest, int(np.ptp(rows) * scene.scale[0]))
+            wanted = size if structure.name else smaller
+            _write(panel, (x, y), structure.short_title, size=min(wanted, most), anchor="mm")
         else:
             edge = (columns.max() + 1) * scene.scale[1] + _GAP_PX
             _write(panel, (edge, y), structure.short_title, size=smaller, anchor="lm")

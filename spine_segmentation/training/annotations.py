@@ -11,6 +11,7 @@ import torch
 from spine_segmentation.errors import InvalidVolume, UsageError
 from spine_segmentation.evaluation.pairs import scan_name
 from spine_segmentation.evaluation.truth import require_same_grid
+from spine_segmentation.grid import non_negative
 from spine_segmentation.io.nifti import read_nifti
 from spine_segmentation.training.partial_labels import MASK_VALUES, level_target, semantic_target, tissue_classes
 from spine_segmentation.training.samples import Task
@@ -71,10 +72,10 @@ def _read_scan(image_file: Path, mask_file: Path, task: Task) -> AnnotatedScan:
     image, _ = read_nifti(image_file).canonical()
     mask, _ = _read_mask(mask_file).canonical()
     require_same_grid(mask, image)
-    scaled = (image.array - image.array.min()) / max(float(np.ptp(image.array)), 1e-6)
+    values = non_negative(image.array)
     target = semantic_target(mask) if task == "semantic" else level_target(mask)
     tissues = torch.from_numpy(tissue_classes(mask))
-    return AnnotatedScan(torch.from_numpy(scaled).half(), tissues, torch.from_numpy(target), image.spacing)
+    return AnnotatedScan((values / values.max()).half(), tissues, torch.from_numpy(target), image.spacing)
 
 
 def _read_mask(path: Path) -> Volume:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from spine_segmentation.anatomy import BY_NAME
 from spine_segmentation.errors import OutputError
+from spine_segmentation.io import montage
 from spine_segmentation.io.montage import PANEL_HEIGHT, _choices, write_montage
 from spine_segmentation.results import Candidate, SpineResult
 from spine_segmentation.volume import Volume
@@ -46,6 +47,23 @@ def test_superior_is_on_top(flat: Volume, make_result: MakeResult, tmp_path: Pat
     picture = drawn(make_result(flat), tmp_path)
     heights = [outlined(picture, name)[:, 0].mean() for name in ("L3", "L4", "L5", "S1")]
     assert heights == sorted(heights)
+
+
+def test_names_are_no_higher_than_their_vertebrae(
+    flat: Volume, make_result: MakeResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: dict[str, int] = {}
+    monkeypatch.setattr(montage, "_write", lambda _, place, text, *, size, anchor: sizes.update({text: size}))
+    result = make_result(flat)
+    assert result.labeling is not None
+    labels = result.labeling.labels.array
+    l4 = labels == BY_NAME["L4"].id
+    last = np.argwhere(l4)[:, 1].max()
+    labels[:, : last - 1] *= ~l4[:, : last - 1]
+    drawn(result, tmp_path)
+    height = 3 * PANEL_HEIGHT / flat.shape[1]
+    assert height > sizes["L4"] > height / 2
+    assert sizes["L5"] == sizes["L3"] > sizes["L4"]
 
 
 def test_any_orientation_of_the_array_gives_the_same_picture(

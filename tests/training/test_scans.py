@@ -104,6 +104,18 @@ def test_canonical_volume_is_used_whatever_the_files_axes(tmp_path: Path, pairs:
     torch.testing.assert_close(straight.target, other.target)
 
 
+@pytest.mark.parametrize(("lowest", "expected"), [(3.0, 0.6), (0.0, 0.0), (-2.0, 0.0)])
+def test_intensities_begin_where_they_do_for_inference(
+    lowest: float, expected: float, tmp_path: Path, pairs: Pairs
+) -> None:
+    mask = column()
+    image = np.full(mask.shape, lowest, np.float32)
+    image[0, 0, 0] = lowest + 2
+    write_nifti(mask.with_array(image), tmp_path / "a_img.nii.gz")
+    (scan,) = read_scans(pairs, "semantic")
+    assert (float(scan.image.min()), float(scan.image.max())) == pytest.approx((expected, 1.0), abs=1e-3)
+
+
 def test_a_mask_on_another_grid_is_refused(tmp_path: Path, pairs: Pairs) -> None:
     mask = column()
     moved = Volume(mask.array, mask.affine + np.pad([[50.0]], ((0, 3), (3, 0))))
