@@ -12,6 +12,7 @@ from scipy import ndimage
 from spine_segmentation.anatomy import VERSE_DISC_BASE, VERSE_NUMBERS, VERSE_POSTERIOR_ELEMENTS, VERSE_SPINAL_CANAL
 from spine_segmentation.networks import CHANNELS
 from spine_segmentation.seam import near_seam
+from spine_segmentation.splitting.cutting import Plane, fit_plane
 from spine_segmentation.training.samples import IGNORE, NO_DISC
 from spine_segmentation.volume import Array, Volume
 
@@ -26,6 +27,9 @@ MASK_VALUES = (
 )
 """All that a mask may hold."""
 
+DISC_MARGIN_MM = 2.0
+"""What lies beyond a disc begins so far before the plane through its middle: the next body's rim may rise beside it."""
+
 _DOWN = np.array([0.0, 0.0, -1.0])
 
 
@@ -38,7 +42,7 @@ def semantic_target(mask: Volume) -> npt.NDArray[np.uint8]:
     Returns:
         Shape of the mask. What lies beyond the first and last labelled structure and is not labelled itself is
         unknown, and so is the seam between bodies and posterior elements. Where the last one is a disc, it is the
-        lowest of the spine, and there is no disc below it.
+        lowest of the spine, and there is no disc below it. Up and down of a single structure are those of the patient.
     """
     target = tissue_classes(mask)
     bodies, posterior = _bodies(mask.array), mask.array == VERSE_POSTERIOR_ELEMENTS
@@ -92,17 +96,23 @@ def _discs(values: Array) -> npt.NDArray[np.bool_]:
 
 
 def _beyond_ends(mask: Volume) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], int]:
-    """Voxels above the centre of the first labelled structure, below that of the last, and the last one's value.
-
-    Of a single structure, up and down are those of the patient.
-    """
-    values = np.where(_bodies(mask.array) | _discs(mask.array), mask.array, 0)
-    present = [int(value) for value in np.unique(values) if value]
+    """Voxels beyond the first labelled structure, beyond the last, and the last one's value."""
+    present = [int(value) for value in np.unique(mask.array[_bodies(mask.array) | _discs(mask.array)])]
     if not present:
         return np.zeros(mask.shape, bool), np.zeros(mask.shape, bool), 0
-    centres = mask.to_patient(ndimage.center_of_mass(np.ones_like(values), values, present))
+    centres = mask.to_patient(ndimage.center_of_mass(np.ones(mask.shape), mask.array, present))
     order = np.argsort(-centres[:, 2])
-    centres = centres[order]
-    height = mask.to_patient(np.moveaxis(np.indices(mask.shape), 0, -1))
-    first, last = (centres[0] - centres[1], centres[-1] - centres[-2]) if len(present) > 1 else (-_DOWN, _DOWN)
-    return (height - centres[0]) @ first > 0, (height - centres[-1]) @ last > 0, present[order[-1]]
+    centres, values = centres[order], [present[k] for k in order]
+    first, last = (centres[0] - centres[1], centres[-1] - centres[-2]) if len(values) > 1 else (-_DOWN, _DOWN)
+    return _beyond(mask, values[0], first), _beyond(mask, values[-1], last), values[-1]
+
+
+def _beyond(mask: Volume, value: int, direction: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Voxels beyond the centre of a body, or beyond the plane of a disc, which may be steep, and next to that."""
+    points = mask.to_patient(np.argwhere(mask.array == value))
+    direction = direction / np.linalg.norm(direction)
+    is_disc = value > VERSE_DISC_BASE
+    plane = fit_plane(points, direction) if is_disc else Plane(points.mean(axis=0), direction)
+    offset = -plane.point @ plane.normal + (DISC_MARGIN_MM if is_disc else 0.0)
+    indices = np.moveaxis(np.indices(mask.shape), 0, -1)
+    return np.asarray(mask.to_patient(indices) @ plane.normal + offset > 0)

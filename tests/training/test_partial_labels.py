@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from spine_segmentation.networks import CHANNELS
 from spine_segmentation.training.partial_labels import IGNORE, NO_DISC, level_target, semantic_target
@@ -35,6 +36,21 @@ def test_above_the_first_structure_nothing_is_known() -> None:
 
 def test_below_the_lowest_disc_only_discs_are_excluded() -> None:
     assert (semantic_target(column())[:, 80:] == NO_DISC).all()
+
+
+@pytest.mark.parametrize("rise", [-0.8, 0.8])
+def test_beyond_a_steep_disc_begins_where_the_disc_ends(rise: float) -> None:
+    """All of S1, up to its highest corner beside L5-S1, is unknown, and all of the disc above L4 above it."""
+    rows, columns = np.indices((100, 60))
+    down = rows + rise * (columns - 20)  # along lines that rise towards posterior
+    body = (columns >= 10) & (columns < 30)
+    mask = np.zeros((100, 60), np.uint8)
+    for start, length, value in ((12, 8, 122), (20, 20, 23), (40, 8, 123), (48, 20, 24), (68, 8, 124)):
+        mask[body & (down >= start) & (down < start + length)] = value
+    target = semantic_target(Volume.from_axes(np.stack([mask] * 3), "LIP", (4.0, 1.0, 1.0)))[1]
+    assert (target[body & (down >= 76)] == NO_DISC).all()
+    assert (target[body & (down < 12)] == IGNORE).all()
+    assert (target[(columns < 8) & (down > 30) & (down < 55)] == 0).all()
 
 
 def test_below_a_body_nothing_is_known() -> None:
